@@ -1,0 +1,121 @@
+/**
+ * The closed family of errors that Millrace throws. Every error has a stable `code`, a message that says the
+ * numbers involved and what to do, and a `cause` where another error lies behind it.
+ *
+ * Hot-path refusals are return values (`publish` answers `false`); an error means misuse, a broken part, or a
+ * wait that came to its end.
+ */
+export class MillraceError extends Error {
+  /** Stable, for programs: `error.code === 'ERR_MILLRACE_FULL'`. */
+  readonly code: string
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+    this.name = new.target.name
+  }
+}
+
+/** An option is unknown, of the wrong type or out of range. Nothing was started. */
+export class OptionsError extends MillraceError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_MILLRACE_OPTIONS', message, options)
+  }
+}
+
+/** A lane or mailbox had no room and its policy is `reject`. The event was not written; `event` gives it back. */
+export class FullError extends MillraceError {
+  readonly event: unknown
+
+  constructor(message: string, event: unknown) {
+    super('ERR_MILLRACE_FULL', message)
+    this.event = event
+  }
+}
+
+/** A wait reached its `timeoutMs`. What was waited for did not happen: a `send` that timed out wrote nothing. */
+export class TimeoutError extends MillraceError {
+  readonly timeoutMs: number
+
+  constructor(message: string, timeoutMs: number) {
+    super('ERR_MILLRACE_TIMEOUT', message)
+    this.timeoutMs = timeoutMs
+  }
+}
+
+/** The engine, publisher or subscription is closed. Nothing was written. */
+export class ClosedError extends MillraceError {
+  constructor(message: string) {
+    super('ERR_MILLRACE_CLOSED', message)
+  }
+}
+
+/** The event itself is wrong: topic, key, id, size, a field of the wrong type. Nothing was written. */
+export class InvalidEventError extends MillraceError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_MILLRACE_INVALID_EVENT', message, options)
+  }
+}
+
+/** A pattern is malformed; `index` is the offset in `pattern` at which it went wrong. */
+export class PatternError extends MillraceError {
+  readonly pattern: string
+  readonly index: number
+
+  constructor(reason: string, pattern: string, index: number) {
+    super('ERR_MILLRACE_PATTERN', `${reason} at index ${index} of pattern ${JSON.stringify(pattern)}`)
+    this.pattern = pattern
+    this.index = index
+  }
+}
+
+/** The data can't be encoded: cyclic or too deep, a function, a symbol. Nothing was written. */
+export class EncodeError extends MillraceError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_MILLRACE_ENCODE', message, options)
+  }
+}
+
+/** The bytes of an event can't be decoded, or were read after the event's handler had settled. */
+export class DecodeError extends MillraceError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_MILLRACE_DECODE', message, options)
+  }
+}
+
+/** A handler module is missing, throws while it loads, or exports no handlers; `cause` is its own error. */
+export class HandlerLoadError extends MillraceError {
+  readonly module: string
+
+  constructor(message: string, module: string, options?: ErrorOptions) {
+    super('ERR_MILLRACE_HANDLER_LOAD', message, options)
+    this.module = module
+  }
+}
+
+/** A handler failed on an event; `cause` is what it threw. */
+export class HandlerError extends MillraceError {
+  readonly handler: string
+
+  constructor(message: string, handler: string, options?: ErrorOptions) {
+    super('ERR_MILLRACE_HANDLER', message, options)
+    this.handler = handler
+  }
+}
+
+/** A worker thread ended although nobody asked it to. Its lanes are read on by its replacement. */
+export class WorkerDiedError extends MillraceError {
+  readonly workerId: number
+
+  constructor(message: string, workerId: number, options?: ErrorOptions) {
+    super('ERR_MILLRACE_WORKER_DIED', message, options)
+    this.workerId = workerId
+  }
+}
+
+/** The platform or the configuration lacks what was asked for. */
+export class CapabilityError extends MillraceError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_MILLRACE_CAPABILITY', message, options)
+  }
+}
