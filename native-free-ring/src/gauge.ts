@@ -1,0 +1,50 @@
+import {
+  CONTROL_BYTES,
+  checkPlace,
+  HEAD,
+  READER_TALLY,
+  type RingPlace,
+  TAIL,
+  WRITER_TALLY,
+} from './layout.ts'
+import { readTally } from './tally.ts'
+
+/**
+ * Looks at a ring from outside, from any thread: how full it is and what its two ends have counted.
+ */
+export class RingGauge {
+  private readonly control: Int32Array
+  private readonly written = new Float64Array(1)
+  private readonly counts: Float64Array
+
+  constructor(place: RingPlace, counters = 1) {
+    checkPlace(place)
+    this.control = new Int32Array(place.buffer, place.controlOffset, CONTROL_BYTES / 4)
+    this.counts = new Float64Array(counters)
+  }
+
+  /** Nothing is waiting between the two cursors. */
+  get isEmpty(): boolean {
+    // HEAD first: it can only have come closer to the TAIL that is loaded after it.
+    const head = Atomics.load(this.control, HEAD)
+    return Atomics.load(this.control, TAIL) === head
+  }
+
+  /** Bytes between the cursors, headers and padding included. */
+  get usedBytes(): number {
+    const head = Atomics.load(this.control, HEAD)
+    return (Atomics.load(this.control, TAIL) - head) | 0
+  }
+
+  /** Records committed. */
+  committed(): number {
+    readTally(this.control, TAIL, WRITER_TALLY, this.written)
+    return this.written[0]!
+  }
+
+  /** The reader's counts as of its last release. The array is reused by the next call. */
+  released(): Float64Array {
+    readTally(this.control, HEAD, READER_TALLY, this.counts)
+    return this.counts
+  }
+}

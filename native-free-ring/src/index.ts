@@ -1,0 +1,18 @@
+export { COUNTER_WORDS, Counters, readCounter } from './counters.ts'
+export { RingGauge } from './gauge.ts'
+export {
+  allocateRing,
+  CONTROL_BYTES,
+  MAX_CAPACITY,
+  MAX_READER_COUNTERS,
+  MIN_CAPACITY,
+  maxPayloadBytes,
+  RECORD_HEADER_BYTES,
+  type RingPlace,
+  recordBytes,
+  resetRing,
+} from './layout.ts'
+export { giveBackLease, leaseHolder, revokeLease, takeLease } from './lease.ts'
+export { isParked, PARK_BOUND_MS, Parking, pause, wake } from './parking.ts'
+export { EMPTY, RingReader } from './reader.ts'
+export { FULL, RingWriter } from './writer.ts'

@@ -1,0 +1,86 @@
+/**
+ * Where a ring's words and bytes lie. See the README for the drawing and for which load pairs with which store.
+ *
+ * A control block is two lines of 128 bytes, so that the words of writer and reader never share a cache line
+ * (128, not 64: adjacent lines are fetched in pairs).
+ */
+
+/** Words of a ring's control block, relative to its start. */
+export const TAIL = 0
+export const WANTED = 1
+export const WRITER_TALLY = 2
+export const HEAD = 32
+export const READER_TALLY = 33
+
+export const CONTROL_BYTES = 256
+
+/** A record: length (negative: padding), mark, payload, padded to 8 bytes. */
+export const RECORD_HEADER_BYTES = 8
+export const RECORD_ALIGNMENT = 8
+
+export const MIN_CAPACITY = 64
+export const MAX_CAPACITY = 1 << 30
+
+/** How many counters the reader's tally has room for in its line. */
+export const MAX_READER_COUNTERS = 7
+
+/** A place for one ring in shared memory. Both offsets are in bytes and multiples of 128. */
+export type RingPlace = {
+  readonly buffer: SharedArrayBuffer
+  readonly controlOffset: number
+  readonly dataOffset: number
+  /** Bytes of the data area: a power of two from 64 to 2³⁰. */
+  readonly capacity: number
+}
+
+/** The longest payload that fits: half the ring, so that a record fits even when it has to pad. */
+export function maxPayloadBytes(capacity: number): number {
+  return capacity / 2 - RECORD_HEADER_BYTES
+}
+
+/** Bytes that a payload of `length` takes in the ring. */
+export function recordBytes(length: number): number {
+  return (length + RECORD_HEADER_BYTES + RECORD_ALIGNMENT - 1) & -RECORD_ALIGNMENT
+}
+
+export function checkPlace(place: RingPlace): void {
+  const { buffer, controlOffset, dataOffset, capacity } = place
+  if (!(buffer instanceof SharedArrayBuffer)) throw new TypeError('A ring needs a SharedArrayBuffer')
+  if ((capacity & (capacity - 1)) !== 0 || capacity < MIN_CAPACITY || capacity > MAX_CAPACITY) {
+    throw new RangeError(`A ring's capacity is a power of two from ${MIN_CAPACITY} to 2^30, not ${capacity}`)
+  }
+  if (controlOffset % 128 !== 0 || dataOffset % 128 !== 0) {
+    throw new RangeError(`A ring's offsets are multiples of 128, not ${controlOffset} and ${dataOffset}`)
+  }
+  if (controlOffset + CONTROL_BYTES > buffer.byteLength || dataOffset + capacity > buffer.byteLength) {
+    throw new RangeError(`A ring of ${capacity} bytes does not fit ${buffer.byteLength} bytes`)
+  }
+}
+
+/** A ring alone in a new SharedArrayBuffer. */
+export function allocateRing(capacity: number): RingPlace {
+  const dataOffset = CONTROL_BYTES
+  return {
+    buffer: new SharedArrayBuffer(dataOffset + capacity),
+    controlOffset: 0,
+    dataOffset,
+    capacity,
+  }
+}
+
+/**
+ * Empties a ring and starts both cursors at `position` (any 32-bit integer, a multiple of 8).
+ *
+ * A ring in fresh memory needs no call: zeroes are an empty ring at position 0. Only before the ring is used.
+ */
+export function resetRing(place: RingPlace, position = 0): void {
+  checkPlace(place)
+  if (position % RECORD_ALIGNMENT !== 0)
+    throw new RangeError(`A position is a multiple of 8, not ${position}`)
+  const control = new Int32Array(place.buffer, place.controlOffset, CONTROL_BYTES / 4)
+  control.fill(0)
+  control[WRITER_TALLY] = position
+  control[READER_TALLY] = position
+  Atomics.store(control, TAIL, position | 0)
+  Atomics.store(control, HEAD, position | 0)
+}

@@ -1,0 +1,121 @@
+const AWAKE = 0
+const PARKED = 1
+
+/** A parked thread looks again after so many milliseconds, in case a notification was swallowed. */
+export const PARK_BOUND_MS = 20
+
+type WaitAsync = { async: false; value: string } | { async: true; value: Promise<string> }
+const waitAsync: (words: Int32Array, index: number, value: number) => WaitAsync = (Atomics as any).waitAsync
+const atomicsPause: (() => void) | undefined = (Atomics as any).pause
+
+/** Tells the core that this is a spinning loop, where the platform can (`Atomics.pause`). */
+export const pause: () => void = atomicsPause ?? (() => {})
+
+/**
+ * Lets one thread wait, without blocking it, until another wakes it.
+ *
+ * The thread's event loop goes on: timers, I/O and handlers are served. The thread is kept alive while it is parked,
+ * by a timer, since a pending `Atomics.waitAsync` does not. One `waitAsync` is outstanding at most; it is bound to
+ * its address, not to a value, so an old one serves the next parking.
+ *
+ * @example
+ * const parking = new Parking(words, 0)
+ * await parking.park(() => queueHasNews())      // this thread
+ * wake(words, 0)                                 // another thread, after it made the news
+ */
+export class Parking {
+  private readonly words: Int32Array
+  private readonly index: number
+  private look: (() => boolean) | undefined
+  private resolve: (() => void) | undefined
+  private waiting = false
+  private timer: NodeJS.Timeout | undefined
+
+  constructor(words: Int32Array, index: number) {
+    this.words = words
+    this.index = index
+  }
+
+  /**
+   * Waits until another thread calls `wake`, `unpark` is called here, or `look` answers true.
+   *
+   * `look` says whether there is something to do. It is called at once, after the thread has said that it is parked,
+   * and then every 20 ms. Answers undefined if there is no need to wait.
+   */
+  park(look: () => boolean): Promise<void> | undefined {
+    // Before `look` loads anything: whoever makes news after that look sees PARKED (decision 4).
+    Atomics.store(this.words, this.index, PARKED)
+    if (look()) {
+      Atomics.store(this.words, this.index, AWAKE)
+      return undefined
+    }
+    this.look = look
+    if (this.timer === undefined) this.timer = setInterval(() => this.lookAgain(), PARK_BOUND_MS)
+    else this.timer.ref()
+    const parked = new Promise<void>((resolve) => {
+      this.resolve = resolve
+    })
+    this.wait()
+    return parked
+  }
+
+  /** Ends the wait from this thread. */
+  unpark(): void {
+    if (this.resolve === undefined) return
+    Atomics.store(this.words, this.index, AWAKE)
+    this.rise()
+  }
+
+  /** Ends the wait for good and lets go of the timer. */
+  close(): void {
+    this.unpark()
+    clearInterval(this.timer)
+    this.timer = undefined
+  }
+
+  private wait(): void {
+    if (this.waiting) return
+    const outcome = waitAsync(this.words, this.index, PARKED)
+    if (!outcome.async) {
+      // Somebody has already changed the word to AWAKE.
+      queueMicrotask(() => this.rise())
+      return
+    }
+    this.waiting = true
+    outcome.value.then(() => {
+      this.waiting = false
+      // A notification that was meant for an earlier parking: look, and wait on.
+      if (Atomics.load(this.words, this.index) === AWAKE) this.rise()
+      else if (this.resolve !== undefined) this.wait()
+    })
+  }
+
+  private lookAgain(): void {
+    if (this.resolve === undefined) return
+    if (Atomics.load(this.words, this.index) === AWAKE || this.look?.()) this.unpark()
+  }
+
+  private rise(): void {
+    const { resolve } = this
+    if (resolve === undefined) return
+    this.resolve = undefined
+    this.look = undefined
+    this.timer?.unref()
+    resolve()
+  }
+}
+
+/** Wakes the thread that parks on this word, if it is parked. Any thread, after it has stored the news. */
+export function wake(words: Int32Array, index: number): boolean {
+  // After the store that made the news, before the decision not to notify; pairs with the store in `park`.
+  if (Atomics.load(words, index) !== PARKED) return false
+  // Of several wakers, one notifies.
+  if (Atomics.compareExchange(words, index, PARKED, AWAKE) !== PARKED) return false
+  Atomics.notify(words, index)
+  return true
+}
+
+/** Whether the thread of this word is parked. A hint: it may change at once. */
+export function isParked(words: Int32Array, index: number): boolean {
+  return Atomics.load(words, index) === PARKED
+}

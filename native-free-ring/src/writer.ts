@@ -1,0 +1,141 @@
+import {
+  CONTROL_BYTES,
+  checkPlace,
+  HEAD,
+  maxPayloadBytes,
+  RECORD_HEADER_BYTES,
+  type RingPlace,
+  recordBytes,
+  TAIL,
+  WANTED,
+  WRITER_TALLY,
+} from './layout.ts'
+import { Tally } from './tally.ts'
+
+/** What `claim` answers when there is no room now. */
+export const FULL = -1
+
+/**
+ * The writing end of a ring: claim, fill in the bytes, then commit or abort.
+ *
+ * One thread at a time may hold it. A new writer in place of a dead one goes on after the last commit; what was
+ * claimed and not committed never existed.
+ *
+ * @example
+ * const writer = new RingWriter(allocateRing(65_536))
+ * const at = writer.claim(5)
+ * if (at !== FULL) {
+ *   writer.bytes.set([104, 101, 108, 108, 111], at)
+ *   writer.commit()
+ * }
+ */
+export class RingWriter {
+  /** The ring's data as bytes and as 32-bit words; `claim` answers an offset in bytes. */
+  readonly bytes: Uint8Array
+  readonly words: Int32Array
+  /** The longest payload that `claim` takes, in bytes: half the ring less a header. */
+  readonly maxPayloadBytes: number
+
+  private readonly control: Int32Array
+  private readonly tally: Tally
+  private readonly capacity: number
+  private readonly mask: number
+  private next: number
+  private head: number
+  private lastBytes = 0
+
+  constructor(place: RingPlace) {
+    checkPlace(place)
+    this.capacity = place.capacity
+    this.mask = place.capacity - 1
+    this.maxPayloadBytes = maxPayloadBytes(place.capacity)
+    this.control = new Int32Array(place.buffer, place.controlOffset, CONTROL_BYTES / 4)
+    this.bytes = new Uint8Array(place.buffer, place.dataOffset, place.capacity)
+    this.words = new Int32Array(place.buffer, place.dataOffset, place.capacity / 4)
+    this.tally = new Tally(this.control, WRITER_TALLY, 1)
+    this.next = Atomics.load(this.control, TAIL)
+    this.head = Atomics.load(this.control, HEAD)
+    this.tally.resume(this.next)
+  }
+
+  /**
+   * Goes on after the last commit of another writer of this ring, when several writers take turns under a lease.
+   * What this end had claimed and not committed is forgotten.
+   */
+  resume(): void {
+    this.next = Atomics.load(this.control, TAIL)
+    this.head = Atomics.load(this.control, HEAD)
+    this.tally.resume(this.next)
+  }
+
+  /**
+   * Reserves `length` bytes and answers their offset in `bytes` (a multiple of 8), or `FULL`.
+   *
+   * Several claims may precede one commit. Nothing is visible to the reader before that commit.
+   *
+   * @throws RangeError if `length` exceeds `maxPayloadBytes`: it would never fit.
+   */
+  claim(length: number): number {
+    if (length > this.maxPayloadBytes) throw new RangeError(tooLong(length, this.maxPayloadBytes))
+    if (!this.hasRoom(length)) return FULL
+    const size = recordBytes(length)
+    let offset = this.next & this.mask
+    const toEnd = this.capacity - offset
+    if (size > toEnd) {
+      this.words[offset >> 2] = -toEnd
+      this.next = (this.next + toEnd) | 0
+      offset = 0
+    }
+    this.words[offset >> 2] = length
+    this.words[(offset >> 2) + 1] = 0
+    this.next = (this.next + size) | 0
+    this.lastBytes = size
+    this.tally.counts[0]!++
+    return offset + RECORD_HEADER_BYTES
+  }
+
+  /** Makes everything claimed since the last commit visible to the reader, in one store. */
+  commit(): void {
+    this.tally.publish(this.next)
+    // Publishes the tally and all plain stores to the claimed records; pairs with the reader's load of TAIL.
+    Atomics.store(this.control, TAIL, this.next)
+    this.lastBytes = 0
+  }
+
+  /** Takes back the last claim, if it was not committed. */
+  abort(): void {
+    if (this.lastBytes === 0) return
+    this.next = (this.next - this.lastBytes) | 0
+    this.lastBytes = 0
+    this.tally.counts[0]!--
+  }
+
+  /**
+   * Says whether the writer waits for room. Set it, try once more, and only then park: a reader looks at it after
+   * every release.
+   */
+  want(room: boolean): void {
+    // Stored before the second try loads HEAD; pairs with the reader's load of WANTED after its store of HEAD.
+    Atomics.store(this.control, WANTED, room ? 1 : 0)
+  }
+
+  /** Records committed and claimed so far by all writers of this ring. */
+  get written(): number {
+    return this.tally.counts[0]!
+  }
+
+  /** Whether a claim of `length` bytes would succeed now. */
+  hasRoom(length: number): boolean {
+    const size = recordBytes(length)
+    const toEnd = this.capacity - (this.next & this.mask)
+    const needed = size > toEnd ? size + toEnd : size
+    if (needed <= this.capacity - ((this.next - this.head) | 0)) return true
+    // Pairs with the reader's store of HEAD: bytes before it are no longer read.
+    this.head = Atomics.load(this.control, HEAD)
+    return needed <= this.capacity - ((this.next - this.head) | 0)
+  }
+}
+
+function tooLong(length: number, limit: number): string {
+  return `A record of ${length} bytes exceeds the ${limit} bytes that half of this ring can hold`
+}
