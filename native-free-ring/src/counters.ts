@@ -25,15 +25,20 @@ export class Counters {
   add(index: number, amount: number): void {
     const count = this.counts[index]! + amount
     this.counts[index] = count
-    const at = this.base + index * COUNTER_WORDS
-    if (count >= TWO_31) Atomics.store(this.words, at + 1, Math.floor(count / TWO_31))
-    // Read by whoever wants statistics; nothing else is published with it.
-    Atomics.store(this.words, at, count | 0)
+    storeCounter(this.words, this.base, index, count)
   }
 
   get(index: number): number {
     return this.counts[index]!
   }
+}
+
+/** Stores a counter, by the one thread that may write it now. It grows by less than 2³¹ at a time. */
+export function storeCounter(words: Int32Array, base: number, index: number, count: number): void {
+  const at = base + index * COUNTER_WORDS
+  if (count >= TWO_31) Atomics.store(words, at + 1, Math.floor(count / TWO_31))
+  // Read by whoever wants statistics; nothing else is published with it.
+  Atomics.store(words, at, count | 0)
 }
 
 /** Reads counter `index` of those at word `base`, from any thread. */

@@ -1,4 +1,4 @@
-export { COUNTER_WORDS, Counters, readCounter } from './counters.ts'
+export { COUNTER_WORDS, Counters, readCounter, storeCounter } from './counters.ts'
 export { RingGauge } from './gauge.ts'
 export {
   allocateRing,

@@ -1,0 +1,128 @@
+import { finished } from 'node:stream/promises'
+import { type CsvError, Parser } from 'csv-parse'
+import { LineCounter } from './line-counter.ts'
+import {
+  excerpt,
+  type MalformedRecord,
+  type OnMalformed,
+  type ParsedRecord,
+  RECORD_MAX_BYTES,
+} from './record.ts'
+
+/**
+ * Reads comma-separated values with a header line; every row becomes an object. Numbers in their canonical
+ * form and `true`/`false` become values, quoted or not; all else stays text. A row with another number of
+ * fields than the header, or with broken quotes, is reported and skipped; a broken header, or a row above
+ * 16 MiB, ends the input.
+ *
+ * csv-parse is driven chunk by chunk and hands over its rows while `write` runs, so none waits in a stream
+ * buffer and none costs an await. Its own `columns` and `cast` do what is done here at two thirds of the speed
+ * (measured: 16 MB/s for 23): they describe the whole parser anew for every field.
+ */
+export async function* readCsv(
+  source: AsyncIterable<Buffer>,
+  onMalformed: OnMalformed,
+): AsyncGenerator<ParsedRecord[], void, undefined> {
+  const lines = new LineCounter()
+  let header: string[] | undefined
+  let brokenLine = 0
+  // Kept until `write` is done: csv-parse would take what `onMalformed` throws for an error of its own.
+  let problems: MalformedRecord[] = []
+  let batch: ParsedRecord[] = []
+
+  /** `end` is the offset after the row's line end, or the end of the input. */
+  const startLine = (fields: readonly string[], end: number): number =>
+    lines.lineAt(end - 1) - newlinesIn(fields)
+
+  const takeRow = (fields: string[], info: { bytes: number }): null => {
+    const line = startLine(fields, info.bytes)
+    if (header === undefined) header = fields
+    else batch.push({ line, value: toObject(header, fields) })
+    return null
+  }
+
+  const skipRow = (error: RowError): undefined => {
+    if (error.code === 'CSV_RECORD_INCONSISTENT_FIELDS_LENGTH') {
+      const line = startLine(error.record, error.bytes)
+      // A row with broken quotes seldom has the right number of fields: it was reported already.
+      if (line <= brokenLine) return
+      const reason = `${error.record.length} fields where the header has ${header?.length}`
+      problems.push({ line, reason, text: excerpt(error.record.join(',')) })
+      return
+    }
+    const offset = lines.skipLineEnds(error.bytes)
+    const line = lines.lineAt(offset)
+    // csv-parse goes on to report every further quote of the row.
+    if (line > brokenLine) problems.push({ line, reason: error.message, text: excerpt(lines.textAt(offset)) })
+    brokenLine = line
+    // Without the header no row can be read; past the size limit csv-parse drops the rest of its chunk.
+    if (header === undefined || error.code === 'CSV_MAX_RECORD_SIZE') throw error
+  }
+
+  const parser = new Parser({
+    bom: true,
+    // Both, not the one that ends the header: files put together from several have both.
+    record_delimiter: ['\r\n', '\n'],
+    skip_empty_lines: true,
+    max_record_size: RECORD_MAX_BYTES,
+    skip_records_with_error: true,
+    on_record: takeRow,
+    on_skip: (error) => skipRow(error as RowError),
+  })
+  // What it throws was noted by `skipRow`; the listener keeps the event from ending the process.
+  parser.on('error', () => {})
+
+  const report = (): void => {
+    const found = problems
+    problems = []
+    for (const problem of found) onMalformed(problem)
+  }
+
+  for await (const chunk of source) {
+    lines.push(chunk)
+    parser.write(chunk)
+    report()
+    if (batch.length > 0) {
+      yield batch
+      batch = []
+    }
+    if (parser.errored) return
+  }
+  // No row is ever pushed, but only a stream that is read comes to its end.
+  parser.resume().end()
+  await finished(parser).catch(() => {})
+  report()
+  if (batch.length > 0) yield batch
+}
+
+/**
+ * What csv-parse reports: `bytes` is the offset after the row for a wrong number of fields, and that at which
+ * the field before ended for all else, or the row before.
+ */
+type RowError = CsvError & { record: string[]; bytes: number }
+
+function newlinesIn(fields: readonly string[]): number {
+  let count = 0
+  for (const field of fields) {
+    for (let at = field.indexOf('\n'); at !== -1; at = field.indexOf('\n', at + 1)) count++
+  }
+  return count
+}
+
+function toObject(header: readonly string[], fields: readonly string[]): Record<string, unknown> {
+  const object: Record<string, unknown> = {}
+  // A column named __proto__ is lost here, which is well: only an object could change the prototype.
+  for (let i = 0; i < header.length; i++) object[header[i]!] = castField(fields[i]!)
+  return object
+}
+
+/** The value of a field: only what reads back as the same text is a number, so `007` and `1e999` stay text. */
+function castField(text: string): string | number | boolean {
+  if (text === 'true') return true
+  if (text === 'false') return false
+  const first = text.charCodeAt(0)
+  // Canonical finite numbers begin with a digit or a minus sign; the test spares all other text the rest.
+  if (first !== 0x2d && !(first >= 0x30 && first <= 0x39)) return text
+  const number = Number(text)
+  return Number.isFinite(number) && String(number) === text ? number : text
+}

@@ -1,0 +1,264 @@
+import { performance, type RecordableHistogram } from 'node:perf_hooks'
+import { setImmediate as turn } from 'node:timers/promises'
+import { Counters, isParked, type Parking, pause, wake } from '../../native-free-ring/src/index.ts'
+import type { Publishing } from '../event/publishing.ts'
+import { type MailboxPlace, MailboxWriter } from '../lane/mailbox.ts'
+import {
+  activeWord,
+  countersWord,
+  DRAINING,
+  homeOf,
+  isKeyed,
+  laneCount,
+  parkedWord,
+  REGISTRY_VERSION,
+  type SharedMap,
+  STATE,
+  STOPPED,
+  THREAD_COUNTERS,
+  threadCount,
+} from '../lane/map.ts'
+import { DISPATCHED } from '../lane/thread-counters.ts'
+import type { Waits } from '../lane/waits.ts'
+import type { TopicTable } from '../topic/topic-table.ts'
+import type { WorkerScope } from './context.ts'
+import { Executor } from './executor.ts'
+import type { DeadLetter } from './failure.ts'
+import type { Handler } from './handlers.ts'
+import { type LaneHost, LaneReader } from './lane-reader.ts'
+import { Router } from './router.ts'
+import { HandlerTally } from './tally.ts'
+
+export type Affinity = 'sticky' | 'balanced'
+
+/** A change of the subscriptions, on its way to a dispatcher. */
+export type RegistryChange = { add: MailboxPlace } | { remove: number }
+
+/** What a dispatcher tells the engine, beside what stands in shared memory. */
+export type DispatchReports = {
+  onDeadLetter(letter: DeadLetter): void
+  onHistogram(handler: number, histogram: RecordableHistogram): void
+}
+
+export type DispatcherParts = {
+  map: SharedMap
+  /** This thread's slot. */
+  thread: number
+  /** Names this thread in leases; never used for another one. */
+  holder: number
+  handlers: readonly Handler[]
+  handlerCounters: SharedArrayBuffer
+  affinity: Affinity
+  /** The most events of one ring in flight at once, when handlers are asynchronous. */
+  maxInFlight: number
+  topics: TopicTable
+  publisher: Publishing & { readonly sending: boolean }
+  waits: Waits
+  parking: Parking
+  /** Changes that have arrived since the last call. */
+  receiveChanges(): RegistryChange[]
+  reports: DispatchReports
+  /** Worker threads spin a little before they park; the engine's own thread has better things to do. */
+  spins: boolean
+}
+
+/** After so long in handlers the event loop gets a turn, for timers and I/O. */
+const TURN_MS = 2
+/** A drain should last about so long: batches grow and shrink toward it. */
+const DRAIN_MS = 0.5
+const MAX_BATCH = 256
+/** Looks at the lanes, with pauses between, before giving up the core: some 20 µs. */
+const SPIN_LOOKS = 40
+const SPIN_PAUSES = 8
+/** Turns of the event loop before parking. */
+const IDLE_TURNS = 4
+
+/**
+ * A worker's life: look at the lanes, drain those with news, serve the event loop, and park when there is nothing.
+ */
+export class Dispatcher implements LaneHost {
+  private readonly parts: DispatcherParts
+  private readonly control: Int32Array
+  private readonly router: Router
+  private readonly executor: Executor
+  private readonly scope: WorkerScope
+  private readonly home: LaneReader[] = []
+  private readonly others: LaneReader[] = []
+  private readonly mailboxes = new Map<number, MailboxWriter>()
+  /** The threads whose rings are known: those that have begun to publish. */
+  private readonly openThreads: boolean[]
+  private readonly counters: Counters
+  private version = -1
+  private batch = 8
+  private lastTurn = 0
+  private inFlight = 0
+
+  constructor(parts: DispatcherParts) {
+    this.parts = parts
+    const { map, thread, holder, topics, waits, reports, maxInFlight } = parts
+    this.control = new Int32Array(map.control)
+    this.counters = new Counters(this.control, countersWord(thread), THREAD_COUNTERS)
+    this.router = new Router(topics)
+    this.openThreads = new Array(threadCount(map.shape)).fill(false)
+    this.scope = {
+      workerId: thread,
+      publisher: parts.publisher,
+      isCancelled: () => Atomics.load(this.control, STATE) === STOPPED,
+      controllers: new Set(),
+      onWaiting: () => this.unblock(),
+    }
+    this.executor = new Executor(map.engineId, this.router, this.scope, waits, reports.onDeadLetter)
+    const counters = new Int32Array(parts.handlerCounters)
+    parts.handlers.forEach((handler, index) => {
+      const tally = new HandlerTally(counters, index, (histogram) => reports.onHistogram(index, histogram))
+      this.router.addHandler({ handler, tally })
+    })
+    for (let index = 0; index < laneCount(map.shape); index++) {
+      const lane = new LaneReader(map, index, holder, this, this.executor, maxInFlight)
+      if (homeOf(map.shape, index) === thread) this.home.push(lane)
+      else if (!this.isSticky(lane)) this.others.push(lane)
+    }
+  }
+
+  /** Runs until the engine stops. */
+  async run(): Promise<void> {
+    const { waits } = this.parts
+    this.lastTurn = performance.now()
+    while (!this.isStopped) {
+      const worked = this.pass() + waits.poll()
+      if (worked === 0) await this.rest()
+      else if (this.inFlight > 0 || performance.now() - this.lastTurn > TURN_MS) await this.takeTurn()
+    }
+    for (const controller of this.scope.controllers) controller.abort()
+  }
+
+  get isStopped(): boolean {
+    return Atomics.load(this.control, STATE) === STOPPED
+  }
+
+  /** Takes in subscriptions that changed. After a load of a ring's tail: what was published later finds them. */
+  synchronise(): void {
+    const version = Atomics.load(this.control, REGISTRY_VERSION)
+    if (version === this.version) return
+    this.version = version
+    for (const change of this.parts.receiveChanges()) {
+      if ('add' in change) this.addMailbox(change.add)
+      else this.removeMailbox(change.remove)
+    }
+  }
+
+  onStarted(): void {
+    this.inFlight++
+  }
+
+  onEnded(): void {
+    this.inFlight--
+    this.parts.parking.unpark()
+  }
+
+  private addMailbox(place: MailboxPlace): void {
+    if (this.mailboxes.has(place.id)) return
+    const mailbox = new MailboxWriter(place, this.control, this.parts.holder)
+    this.mailboxes.set(place.id, mailbox)
+    this.router.addMailbox(mailbox)
+  }
+
+  private removeMailbox(id: number): void {
+    const mailbox = this.mailboxes.get(id)
+    if (mailbox === undefined) return
+    this.mailboxes.delete(id)
+    this.router.removeMailbox(mailbox)
+  }
+
+  /** Drains every lane with news once: those at home, and if they had none, the others. */
+  private pass(): number {
+    this.openRings()
+    const worked = this.drainAll(this.home)
+    if (worked > 0) {
+      this.shareWork()
+      return worked
+    }
+    return this.drainAll(this.others)
+  }
+
+  private drainAll(lanes: LaneReader[]): number {
+    let worked = 0
+    for (let i = 0; i < lanes.length; i++) {
+      const lane = lanes[i]!
+      if (!lane.hasNews() || !lane.take()) continue
+      const start = performance.now()
+      const dispatched = lane.drain(this.batch)
+      this.counters.add(DISPATCHED, dispatched)
+      this.adapt(dispatched, performance.now() - start)
+      if (!this.isSticky(lane)) lane.giveBack()
+      worked += dispatched
+    }
+    return worked
+  }
+
+  /** Batches are bounded by time: a slow handler must not keep the event loop, or a full ring, waiting. */
+  private adapt(dispatched: number, ms: number): void {
+    if (ms > DRAIN_MS) this.batch = Math.max(1, this.batch >> 1)
+    else if (dispatched >= this.batch && this.batch < MAX_BATCH) this.batch *= 2
+  }
+
+  /** Wakes a parked worker if a lane that it may take still has records. */
+  private shareWork(): void {
+    const { shape } = this.parts.map
+    for (let worker = 1; worker <= shape.workers; worker++) {
+      if (!isParked(this.control, parkedWord(worker))) continue
+      if (this.home.some((lane) => !this.isSticky(lane) && lane.hasNews()))
+        wake(this.control, parkedWord(worker))
+      return
+    }
+  }
+
+  private openRings(): void {
+    for (let thread = 0; thread < this.openThreads.length; thread++) {
+      if (this.openThreads[thread] || Atomics.load(this.control, activeWord(thread)) === 0) continue
+      this.openThreads[thread] = true
+      for (const lane of this.home) lane.open(thread)
+      for (const lane of this.others) lane.open(thread)
+    }
+  }
+
+  private isSticky(lane: LaneReader): boolean {
+    return this.parts.affinity === 'sticky' && isKeyed(this.parts.map.shape, lane.index)
+  }
+
+  /** Nothing to do: spin, then give the event loop some turns, then park. */
+  private async rest(): Promise<void> {
+    const { parking, spins } = this.parts
+    const hasNews = this.hasNews
+    if (spins && this.inFlight === 0) {
+      for (let look = 0; look < SPIN_LOOKS; look++) {
+        if (hasNews()) return
+        for (let i = 0; i < SPIN_PAUSES; i++) pause()
+      }
+    }
+    for (let i = 0; i < IDLE_TURNS; i++) {
+      await this.takeTurn()
+      if (hasNews()) return
+    }
+    if (Atomics.load(this.control, DRAINING) === 1) wake(this.control, parkedWord(0))
+    await parking.park(hasNews)
+  }
+
+  private readonly hasNews = (): boolean => {
+    this.openRings()
+    for (let i = 0; i < this.home.length; i++) if (this.home[i]!.hasNews()) return true
+    for (let i = 0; i < this.others.length; i++) if (this.others[i]!.hasNews()) return true
+    return this.parts.waits.ready() || this.isStopped
+  }
+
+  private async takeTurn(): Promise<void> {
+    await turn()
+    this.lastTurn = performance.now()
+  }
+
+  private unblock(): void {
+    for (const lane of this.home) lane.unblock()
+    for (const lane of this.others) lane.unblock()
+    this.parts.parking.unpark()
+  }
+}

@@ -1,0 +1,197 @@
+import { MillraceEvent } from '../event/event.ts'
+import { EXPIRES, flagsOf, readTopic, topicIdOf } from '../event/record.ts'
+import { LATER, type MailboxWriter } from '../lane/mailbox.ts'
+import { COMPLETED, DEAD_LETTERED, EXPIRED, type Outcome, UNMATCHED } from '../lane/outcome.ts'
+import type { Waits } from '../lane/waits.ts'
+import { EventContext, type WorkerScope } from './context.ts'
+import { DEAD_LETTER_TOPIC, type DeadLetter, deadLetter } from './failure.ts'
+import type { Route, RoutedHandler, Router } from './router.ts'
+import type { HandlerTally } from './tally.ts'
+
+/** An event whose handlers have not all settled. The promise never rejects. */
+export type Execution = { readonly context: EventContext; readonly outcome: Promise<Outcome> }
+
+/**
+ * Runs one event: finds its route, fills its mailboxes, calls its handlers, and says what became of it.
+ */
+export class Executor {
+  private readonly engineId: string
+  private readonly router: Router
+  private readonly scope: WorkerScope
+  private readonly waits: Waits
+  private readonly onDeadLetter: (letter: DeadLetter) => void
+  private readonly dirty: HandlerTally[] = []
+
+  constructor(
+    engineId: string,
+    router: Router,
+    scope: WorkerScope,
+    waits: Waits,
+    onDeadLetter: (letter: DeadLetter) => void,
+  ) {
+    this.engineId = engineId
+    this.router = router
+    this.scope = scope
+    this.waits = waits
+    this.onDeadLetter = onDeadLetter
+  }
+
+  /** Runs the record at `at` of a ring: an outcome at once, or an execution that goes on. Never throws. */
+  run(
+    bytes: Uint8Array,
+    words: Int32Array,
+    at: number,
+    length: number,
+    attempt: number,
+  ): Outcome | Execution {
+    const topicId = topicIdOf(words, at)
+    const route = topicId === 0 ? this.router.routeOfText(readTopic(bytes, at)) : this.router.routeOf(topicId)
+    const { handlers, mailboxes } = route
+    if (handlers.length === 0 && mailboxes.length === 0) return UNMATCHED
+    const event = new MillraceEvent(route.topic, attempt, this.engineId, bytes, at, at + length, false)
+    if ((flagsOf(words, at) & EXPIRES) !== 0 && isExpired(event)) return EXPIRED
+    const context = new EventContext(this.scope, attempt)
+    if (handlers.length === 1 && mailboxes.length === 0) {
+      const succeeded = this.call(handlers[0]!, event, context)
+      if (typeof succeeded !== 'boolean')
+        return { context, outcome: succeeded.then((ok) => finish(event, context, ok)) }
+      return finish(event, context, succeeded)
+    }
+    return this.runAll(route, event, context, bytes, at, at + length)
+  }
+
+  /** Makes the handlers' counts visible; before the records they belong to are released. */
+  flush(): void {
+    for (let i = 0; i < this.dirty.length; i++) this.dirty[i]!.flush()
+    this.dirty.length = 0
+  }
+
+  private runAll(
+    route: Route,
+    event: MillraceEvent,
+    context: EventContext,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): Outcome | Execution {
+    let succeeded = true
+    const open: Promise<boolean>[] = []
+    for (const mailbox of route.mailboxes) {
+      if (mailbox.offer(bytes, start, end) === LATER) open.push(this.offerLater(mailbox, bytes, start, end))
+    }
+    for (const handler of route.handlers) {
+      const result = this.call(handler, event, context)
+      if (typeof result === 'boolean') succeeded &&= result
+      else open.push(result)
+    }
+    if (open.length === 0) return finish(event, context, succeeded)
+    const outcome = Promise.all(open).then((all) => finish(event, context, succeeded && all.every(Boolean)))
+    return { context, outcome }
+  }
+
+  /** Calls one handler: whether it succeeded, at once or later. */
+  private call(
+    routed: RoutedHandler,
+    event: MillraceEvent,
+    context: EventContext,
+  ): boolean | Promise<boolean> {
+    const { handler, tally } = routed
+    tally.matched++
+    if (!tally.dirty) this.touch(tally)
+    let start = 0
+    try {
+      if (handler.filter !== undefined && !handler.filter(event)) {
+        tally.filtered++
+        return true
+      }
+      start = tally.start()
+      const result = handler.handle(event, context)
+      if (isThenable(result)) return this.settle(routed, event, result, start)
+    } catch (error) {
+      return this.fail(routed, event, error)
+    }
+    if (start !== 0) tally.end(start)
+    tally.succeeded++
+    return true
+  }
+
+  private async settle(
+    routed: RoutedHandler,
+    event: MillraceEvent,
+    result: PromiseLike<unknown>,
+    start: number,
+  ): Promise<boolean> {
+    const { tally } = routed
+    try {
+      await result
+    } catch (error) {
+      return this.fail(routed, event, error)
+    }
+    if (start !== 0) tally.end(start)
+    tally.succeeded++
+    if (!tally.dirty) this.touch(tally)
+    return true
+  }
+
+  private fail(routed: RoutedHandler, event: MillraceEvent, error: unknown): false {
+    const { handler, tally } = routed
+    tally.failed++
+    if (!tally.dirty) this.touch(tally)
+    // What fails on a notice of the engine is counted and reported, but makes no notice again.
+    const letter = deadLetter(handler.name, event, error, this.scope.workerId)
+    this.onDeadLetter(letter)
+    if (!event.type.startsWith('millrace.') && this.hasRoute(DEAD_LETTER_TOPIC)) {
+      this.scope.publisher.publish(DEAD_LETTER_TOPIC, letter)
+    }
+    return false
+  }
+
+  private hasRoute(topic: string): boolean {
+    const { handlers, mailboxes } = this.router.routeOfText(topic)
+    return handlers.length > 0 || mailboxes.length > 0
+  }
+
+  /** Offers the record until the mailbox takes it. It stays in the ring meanwhile. */
+  private offerLater(
+    mailbox: MailboxWriter,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): Promise<boolean> {
+    return new Promise((resolve) => {
+      mailbox.want()
+      this.waits.add({
+        ready: () => mailbox.canOffer(end - start),
+        advance: () => {
+          if (mailbox.offer(bytes, start, end) === LATER) {
+            mailbox.want()
+            return false
+          }
+          resolve(true)
+          return true
+        },
+      })
+    })
+  }
+
+  private touch(tally: HandlerTally): void {
+    tally.dirty = true
+    this.dirty.push(tally)
+  }
+}
+
+function finish(event: MillraceEvent, context: EventContext, succeeded: boolean): Outcome {
+  event.settle()
+  context.settle()
+  return succeeded ? COMPLETED : DEAD_LETTERED
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function'
+  )
+}
+
+function isExpired(event: MillraceEvent): boolean {
+  return event.time + (event.ttlMs ?? Number.POSITIVE_INFINITY) < Date.now()
+}

@@ -1,0 +1,104 @@
+import { HandlerLoadError } from '../errors.ts'
+import type { MillraceEvent } from '../event/event.ts'
+import type { EventMap, Publishing } from '../event/publishing.ts'
+import type { PatternKey } from '../topic/typed.ts'
+
+/** What a handler gets beside the event. */
+export interface HandlerContext<Events = EventMap> extends Publishing<Events> {
+  /** 1 for the first time that this event is handled. */
+  readonly attempt: number
+  /** Number of the worker, from 1; 0 is the engine's own thread. */
+  readonly workerId: number
+  /** Aborts when the result is no longer wanted: the engine stops before the handler has settled. */
+  readonly signal: AbortSignal
+  /** The same as one atomic load, so that a loop which never yields can ask often. */
+  readonly cancelled: boolean
+}
+
+/** An event of one of these topics; `event.type` tells which. */
+export type EventOf<Events, Topic extends keyof Events = keyof Events> = {
+  [T in Topic & string]: MillraceEvent<T, Events[T]>
+}[Topic & string]
+
+/** A handler: a plain function, or one that returns a promise. The event counts as handled once that has settled. */
+export type HandlerFunction<Event = MillraceEvent, Events = EventMap> = (
+  event: Event,
+  ctx: HandlerContext<Events>,
+) => unknown
+
+/** A handler with its options. */
+export type HandlerObject<Event = MillraceEvent, Events = EventMap> = {
+  handle: HandlerFunction<Event, Events>
+  /** Its name in statistics and errors; its pattern if not given. */
+  name?: string
+  /** Events for which it answers false are passed over, and counted as filtered. */
+  filter?: (event: Event) => boolean
+}
+
+/** Handlers by topic or pattern. Each key is exact in its event type; a pattern's event is any of the map. */
+export type HandlerMap<Events = EventMap> = {
+  [Topic in keyof Events & string]?:
+    | HandlerFunction<EventOf<Events, Topic>, Events>
+    | HandlerObject<EventOf<Events, Topic>, Events>
+} & {
+  [Pattern in PatternKey]?: HandlerFunction<EventOf<Events>, Events> | HandlerObject<EventOf<Events>, Events>
+}
+
+/**
+ * Types the handlers of a module against an event map: a mistyped topic or payload does not compile.
+ *
+ * @example
+ * export default defineHandlers<{ 'image.uploaded': { path: string } }>({
+ *   'image.uploaded': async (event, ctx) => { console.log(event.data.path) },
+ * })
+ */
+export function defineHandlers<Events = EventMap>(handlers: HandlerMap<Events>): HandlerMap<Events> {
+  return handlers
+}
+
+/** A handler as the dispatcher calls it. */
+export type Handler = {
+  readonly name: string
+  readonly pattern: string
+  readonly handle: HandlerFunction
+  readonly filter: ((event: MillraceEvent) => boolean) | undefined
+}
+
+/**
+ * The handlers that a module exports by default, in their order.
+ *
+ * @throws HandlerLoadError (`ERR_MILLRACE_HANDLER_LOAD`) if there are none or one is malformed.
+ */
+export function handlersOf(exported: unknown, module: string): Handler[] {
+  if (typeof exported !== 'object' || exported === null || Array.isArray(exported)) {
+    throw new HandlerLoadError(`${module} has no default export made by defineHandlers`, module)
+  }
+  const handlers = Object.entries(exported).map(([pattern, value]) => handlerOf(pattern, value, module))
+  if (handlers.length === 0) throw new HandlerLoadError(`${module} exports no handlers`, module)
+  return handlers
+}
+
+function handlerOf(pattern: string, value: unknown, module: string): Handler {
+  const object: unknown = typeof value === 'function' ? { handle: value } : value
+  if (
+    typeof object !== 'object' ||
+    object === null ||
+    typeof (object as HandlerObject).handle !== 'function'
+  ) {
+    throw new HandlerLoadError(`Handler ${JSON.stringify(pattern)} of ${module} is not a function`, module)
+  }
+  const { handle, name, filter } = object as HandlerObject
+  if (name !== undefined && typeof name !== 'string') {
+    throw new HandlerLoadError(
+      `The name of handler ${JSON.stringify(pattern)} of ${module} is not a string`,
+      module,
+    )
+  }
+  if (filter !== undefined && typeof filter !== 'function') {
+    throw new HandlerLoadError(
+      `The filter of handler ${JSON.stringify(pattern)} of ${module} is not a function`,
+      module,
+    )
+  }
+  return { name: name ?? pattern, pattern, handle: handle.bind(object), filter }
+}

@@ -1,0 +1,148 @@
+import { giveBackLease, leaseHolder, takeLease, wake } from '../../native-free-ring/src/index.ts'
+import { flagsOf, HAS_KEY, keyHashOf } from '../event/record.ts'
+import { leaseWord, parkedWord, ringPlace, type SharedMap } from '../lane/map.ts'
+import type { Executor } from './executor.ts'
+import { type InFlight, RingDrain } from './ring-drain.ts'
+
+/** The word beside a lane's lease: who held it last. Written under the lease. */
+const LAST_HOLDER = 1
+
+/** What a lane needs of its dispatcher. */
+export interface LaneHost {
+  /** Learns of subscriptions that are older than what is about to be read. */
+  synchronise(): void
+  /** An event's handlers have begun, and not settled at once. */
+  onStarted(): void
+  /** They have settled: what was blocked may go on. */
+  onEnded(): void
+  readonly isStopped: boolean
+}
+
+/**
+ * One lane as one worker reads it: takes its lease, drains its rings, knows which keys are being handled.
+ */
+export class LaneReader {
+  readonly index: number
+  private readonly map: SharedMap
+  private readonly control: Int32Array
+  private readonly lease: number
+  private readonly holder: number
+  private readonly host: LaneHost
+  private readonly executor: Executor
+  private readonly window: number
+  private readonly rings: RingDrain[] = []
+  private readonly busy: InFlight[] = []
+  private held = false
+  private turn = 0
+
+  constructor(
+    map: SharedMap,
+    index: number,
+    holder: number,
+    host: LaneHost,
+    executor: Executor,
+    window: number,
+  ) {
+    this.map = map
+    this.index = index
+    this.control = new Int32Array(map.control)
+    this.lease = leaseWord(map.shape, index)
+    this.holder = holder
+    this.host = host
+    this.executor = executor
+    this.window = window
+  }
+
+  get isStopped(): boolean {
+    return this.host.isStopped
+  }
+
+  /** Opens the ring of a thread that has begun to publish. */
+  open(thread: number): void {
+    const onRoom = () => void wake(this.control, parkedWord(thread))
+    const place = ringPlace(this.map, thread, this.index)
+    this.rings.push(new RingDrain(place, this, this.executor, this.window, onRoom))
+  }
+
+  /** Whether a `drain` would get anywhere now. */
+  hasNews(): boolean {
+    const { rings } = this
+    if (this.held) {
+      for (let i = 0; i < rings.length; i++) if (rings[i]!.isReadable) return true
+      return false
+    }
+    for (let i = 0; i < rings.length; i++) {
+      if (rings[i]!.hasRecords) return leaseHolder(this.control, this.lease) === 0
+    }
+    return false
+  }
+
+  /** Takes the lease if it is free, or is held already. */
+  take(): boolean {
+    if (this.held) return true
+    if (!takeLease(this.control, this.lease, this.holder)) return false
+    this.held = true
+    // Plain: only holders touch it, and the lease orders them.
+    if (this.control[this.lease + LAST_HOLDER] !== this.holder) {
+      this.control[this.lease + LAST_HOLDER] = this.holder
+      for (const ring of this.rings) ring.resume()
+    }
+    return true
+  }
+
+  /** Gives the lease back, unless something is in flight. */
+  giveBack(): void {
+    if (!this.held) return
+    for (const ring of this.rings) if (!ring.isQuiet) return
+    this.held = false
+    giveBackLease(this.control, this.lease)
+  }
+
+  /** Dispatches up to `limit` records of each ring; answers how many. Only under the lease. */
+  drain(limit: number): number {
+    const { rings } = this
+    let dispatched = 0
+    // Another ring first each time, so that none waits behind a busy one for ever.
+    this.turn++
+    for (let i = 0; i < rings.length; i++) dispatched += rings[(this.turn + i) % rings.length]!.drain(limit)
+    return dispatched
+  }
+
+  synchronise(): void {
+    this.host.synchronise()
+  }
+
+  get hasBusyKeys(): boolean {
+    return this.busy.length > 0
+  }
+
+  /**
+   * Whether a handler of the same key is running. While that one waits for room in a lane, only events of its own
+   * publisher are held back, so that what it waits for can happen (decision 3).
+   */
+  isBusy(words: Int32Array, at: number, ring: RingDrain): boolean {
+    const { busy } = this
+    if (busy.length === 0 || (flagsOf(words, at) & HAS_KEY) === 0) return false
+    const keyHash = keyHashOf(words, at)
+    for (let i = 0; i < busy.length; i++) {
+      const record = busy[i]!
+      if (record.keyHash === keyHash && (record.ring === ring || record.context!.waiting === 0)) return true
+    }
+    return false
+  }
+
+  started(record: InFlight): void {
+    if (record.hasKey) this.busy.push(record)
+    this.host.onStarted()
+  }
+
+  ended(record: InFlight): void {
+    if (record.hasKey) this.busy.splice(this.busy.indexOf(record), 1)
+    this.unblock()
+    this.host.onEnded()
+  }
+
+  unblock(): void {
+    for (const ring of this.rings) ring.blocked = false
+  }
+}

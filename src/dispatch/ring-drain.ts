@@ -1,0 +1,174 @@
+import { EMPTY, RingGauge, type RingPlace, RingReader } from '../../native-free-ring/src/index.ts'
+import { flagsOf, HAS_KEY, keyHashOf } from '../event/record.ts'
+import {
+  attemptsOf,
+  LANE_COUNTERS,
+  type Outcome,
+  outcomeOf,
+  RELEASED,
+  withAttempt,
+  withOutcome,
+} from '../lane/outcome.ts'
+import type { EventContext } from './context.ts'
+import type { Executor } from './executor.ts'
+import type { LaneReader } from './lane-reader.ts'
+
+/** A record that was dispatched and not yet released. */
+export type InFlight = {
+  readonly ring: RingDrain
+  /** Where the record ends: the ring may be released up to here once this and all before it have settled. */
+  readonly end: number
+  readonly markWord: number
+  /** 0 if it has no key: then it holds nothing back. */
+  readonly keyHash: number
+  readonly hasKey: boolean
+  readonly context: EventContext | undefined
+  outcome: Outcome | undefined
+}
+
+/**
+ * Reads one ring of a lane: dispatches its records in order and releases them in order, although their handlers may
+ * settle in any.
+ */
+export class RingDrain {
+  /** Stopped before a record whose key is busy, or at a full window: not worth a look until something settles. */
+  blocked = false
+  private readonly reader: RingReader
+  private readonly gauge: RingGauge
+  private readonly lane: LaneReader
+  private readonly executor: Executor
+  private readonly window: number
+  private readonly inFlight: InFlight[] = []
+  private readonly onRoom: () => void
+
+  /** `onRoom` wakes the thread that writes this ring, when it waits for room. */
+  constructor(place: RingPlace, lane: LaneReader, executor: Executor, window: number, onRoom: () => void) {
+    this.reader = new RingReader(place, LANE_COUNTERS)
+    this.gauge = new RingGauge(place, LANE_COUNTERS)
+    this.lane = lane
+    this.executor = executor
+    this.window = window
+    this.onRoom = onRoom
+  }
+
+  /** Whether records lie unread; without the lease. */
+  get hasRecords(): boolean {
+    return !this.gauge.isEmpty
+  }
+
+  /** Whether a drain would get anywhere; under the lease. */
+  get isReadable(): boolean {
+    return !this.blocked && this.reader.prefetch() > 0
+  }
+
+  get isQuiet(): boolean {
+    return this.inFlight.length === 0
+  }
+
+  /** Goes on where the lane's last reader stopped. */
+  resume(): void {
+    this.reader.resume()
+    this.blocked = false
+  }
+
+  /** Dispatches up to `limit` records; answers how many. */
+  drain(limit: number): number {
+    const { reader } = this
+    if (this.blocked || reader.prefetch() === 0) return 0
+    this.lane.synchronise()
+    let dispatched = 0
+    while (dispatched < limit) {
+      const before = reader.position
+      const at = reader.next()
+      if (at === EMPTY) break
+      if (this.inFlight.length > 0 || this.lane.hasBusyKeys) {
+        if (this.inFlight.length >= this.window || this.lane.isBusy(reader.words, at, this)) {
+          reader.position = before
+          this.blocked = true
+          break
+        }
+      }
+      this.dispatch(at)
+      dispatched++
+    }
+    if (this.inFlight.length === 0) this.release(reader.position)
+    return dispatched
+  }
+
+  private dispatch(at: number): void {
+    const { reader } = this
+    const { words } = reader
+    const markWord = (at >> 2) - 1
+    const mark = words[markWord]!
+    // Settled under an earlier reader, which died before it could release it.
+    const settledBefore = outcomeOf(mark) as Outcome | 0
+    if (settledBefore !== 0) return this.settled(markWord, settledBefore)
+    const attempted = withAttempt(mark)
+    // Raised before the handler is called: a record that kills its worker is known by its attempts.
+    words[markWord] = attempted
+    const result = this.executor.run(reader.bytes, words, at, reader.length, attemptsOf(attempted))
+    if (typeof result === 'number') {
+      words[markWord] = withOutcome(attempted, result)
+      this.settled(markWord, result)
+      return
+    }
+    const record: InFlight = {
+      ring: this,
+      end: reader.position,
+      markWord,
+      keyHash: keyHashOf(words, at),
+      hasKey: (flagsOf(words, at) & HAS_KEY) !== 0,
+      context: result.context,
+      outcome: undefined,
+    }
+    this.inFlight.push(record)
+    this.lane.started(record)
+    void result.outcome.then((outcome) => this.settleLater(record, outcome))
+  }
+
+  /** A record with its outcome: counted at once, or queued behind one that has none yet. */
+  private settled(markWord: number, outcome: Outcome): void {
+    if (this.inFlight.length === 0) {
+      this.count(outcome)
+      return
+    }
+    this.inFlight.push({
+      ring: this,
+      end: this.reader.position,
+      markWord,
+      keyHash: 0,
+      hasKey: false,
+      context: undefined,
+      outcome,
+    })
+  }
+
+  private settleLater(record: InFlight, outcome: Outcome): void {
+    if (this.lane.isStopped) return
+    const { words } = this.reader
+    record.outcome = outcome
+    words[record.markWord] = withOutcome(words[record.markWord]!, outcome)
+    let end = -1
+    let count = 0
+    for (const first of this.inFlight) {
+      if (first.outcome === undefined) break
+      this.count(first.outcome)
+      end = first.end
+      count++
+    }
+    this.inFlight.splice(0, count)
+    if (count > 0) this.release(end)
+    this.lane.ended(record)
+  }
+
+  private count(outcome: Outcome): void {
+    const { counts } = this.reader
+    counts[RELEASED]!++
+    counts[outcome]!++
+  }
+
+  private release(position: number): void {
+    this.executor.flush()
+    if (this.reader.release(position)) this.onRoom()
+  }
+}

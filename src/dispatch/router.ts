@@ -1,0 +1,76 @@
+import type { MailboxWriter } from '../lane/mailbox.ts'
+import { PatternIndex } from '../topic/matcher.ts'
+import type { TopicTable } from '../topic/topic-table.ts'
+import type { Handler } from './handlers.ts'
+import type { HandlerTally } from './tally.ts'
+
+export type RoutedHandler = { readonly handler: Handler; readonly tally: HandlerTally }
+
+/** What one topic leads to, resolved once. */
+export type Route = {
+  readonly topic: string
+  readonly handlers: readonly RoutedHandler[]
+  readonly mailboxes: readonly MailboxWriter[]
+}
+
+/** Routes of topics that have no id are kept up to this many, the oldest forgotten first. */
+const MAX_TEXT_ROUTES = 4_096
+
+/**
+ * From topics to routes. A topic's patterns are matched once; afterwards its route is one array access, whatever the
+ * number of patterns.
+ */
+export class Router {
+  private readonly topics: TopicTable
+  private readonly handlers = new PatternIndex<RoutedHandler>()
+  private readonly mailboxes = new PatternIndex<MailboxWriter>()
+  private readonly byId: (Route | undefined)[] = []
+  private readonly byText = new Map<string, Route>()
+
+  constructor(topics: TopicTable) {
+    this.topics = topics
+  }
+
+  addHandler(handler: RoutedHandler): void {
+    this.handlers.add(handler.handler.pattern, handler)
+    this.forget()
+  }
+
+  addMailbox(mailbox: MailboxWriter): void {
+    this.mailboxes.add(mailbox.place.patterns, mailbox)
+    this.forget()
+  }
+
+  removeMailbox(mailbox: MailboxWriter): void {
+    this.mailboxes.delete(mailbox)
+    this.forget()
+  }
+
+  routeOf(topicId: number): Route {
+    return this.byId[topicId] ?? this.resolveId(topicId)
+  }
+
+  routeOfText(topic: string): Route {
+    const known = this.byText.get(topic)
+    if (known !== undefined) return known
+    if (this.byText.size >= MAX_TEXT_ROUTES) this.byText.delete(this.byText.keys().next().value!)
+    const route = this.resolve(topic)
+    this.byText.set(topic, route)
+    return route
+  }
+
+  private resolveId(topicId: number): Route {
+    const route = this.resolve(this.topics.nameOf(topicId))
+    this.byId[topicId] = route
+    return route
+  }
+
+  private resolve(topic: string): Route {
+    return { topic, handlers: this.handlers.match(topic), mailboxes: this.mailboxes.match(topic) }
+  }
+
+  private forget(): void {
+    this.byId.length = 0
+    this.byText.clear()
+  }
+}

@@ -1,0 +1,31 @@
+import type { RecordableHistogram } from 'node:perf_hooks'
+import type { MessagePort } from 'node:worker_threads'
+import type { LanePolicy } from '../event/publishing.ts'
+import type { MailboxPlace } from '../lane/mailbox.ts'
+import type { SharedMap } from '../lane/map.ts'
+import type { Affinity } from './dispatcher.ts'
+import type { DeadLetter, FailureError } from './failure.ts'
+
+/** The one endless task of a worker thread. */
+export type DispatchTask = {
+  map: SharedMap
+  thread: number
+  modules: readonly string[]
+  handlerCounters: SharedArrayBuffer
+  affinity: Affinity
+  maxInFlight: number
+  onFull: LanePolicy
+  /** Subscriptions there are already. */
+  mailboxes: readonly MailboxPlace[]
+  /** Registry changes come in, reports go out. */
+  port: MessagePort
+}
+
+export type HandlerName = { name: string; pattern: string }
+
+/** What a worker says on its port. */
+export type WorkerReport =
+  | { kind: 'ready'; handlers: HandlerName[] }
+  | { kind: 'load-failed'; module: string; message: string; error: FailureError }
+  | { kind: 'dead-letter'; letter: DeadLetter }
+  | { kind: 'histogram'; handler: number; histogram: RecordableHistogram }

@@ -1,0 +1,117 @@
+import { randomInt } from 'node:crypto'
+import { MessageChannel, type MessagePort, postMessageToThread, threadId } from 'node:worker_threads'
+import { giveBackLease, Parking, revokeLease, takeLease } from '../../native-free-ring/src/index.ts'
+import { CapabilityError, OptionsError } from '../errors.ts'
+import type { EventMap, LanePolicy, Publishing } from '../event/publishing.ts'
+import { CLOSING, ownerWord, parkedWord, type SharedMap, threadCount } from '../lane/map.ts'
+import { Waits } from '../lane/waits.ts'
+import { Publisher } from '../publish/publisher.ts'
+import { TopicTable } from '../topic/topic-table.ts'
+
+/** Lets another thread of this process publish; travels in `workerData` or a message. */
+export type ConnectionHandle = {
+  readonly kind: 'millrace-connection'
+  readonly map: SharedMap
+  readonly onFull: LanePolicy
+  readonly engineThreadId: number
+}
+
+/** What an attached thread tells the engine's: which slot ends when this port closes. */
+type AttachNotice = { millrace: string; thread: number; holder: number; port: MessagePort }
+
+/** Publishing from an attached thread, until `close`. */
+export interface AttachedPublisher<Events = EventMap> extends Publishing<Events> {
+  /** Gives the thread's place back. What it published is handled; sends that wait end with a ClosedError. */
+  close(): void
+  [Symbol.dispose](): void
+}
+
+/**
+ * Attaches this thread to an engine of another one, to publish into it.
+ *
+ * A thread that ends without `close` gives its place back too, once its engine's thread has noticed.
+ *
+ * @throws OptionsError if it is no handle; CapabilityError if all places for attached threads are taken.
+ * @example
+ * const publisher = attach(workerData.handle)
+ * publisher.publish('tick', { at: Date.now() })
+ */
+export function attach<Events = EventMap>(handle: ConnectionHandle): AttachedPublisher<Events> {
+  if (handle?.kind !== 'millrace-connection')
+    throw new OptionsError('attach takes what engine.connect() answered')
+  const { map, onFull, engineThreadId } = handle
+  const control = new Int32Array(map.control)
+  // Not the thread id: one thread may attach several times, one after the other.
+  const holder = randomInt(1, 2 ** 31 - 1)
+  const thread = takeSlot(map, control, holder)
+  const parking = new Parking(control, parkedWord(thread))
+  const waits = new Waits(parking, { drive: true })
+  const topics = new TopicTable(map.topics, map.shape.maxTopics)
+  const publisher = new Publisher(map, thread, topics, waits, { onFull, closedFrom: CLOSING })
+  const port = announce(engineThreadId, map.engineId, thread, holder)
+  let open = true
+  const close = (): void => {
+    if (!open) return
+    open = false
+    publisher.close()
+    parking.close()
+    port?.close()
+    giveBackLease(control, ownerWord(thread))
+  }
+  const attached: Publishing & Pick<AttachedPublisher, 'close' | typeof Symbol.dispose> = {
+    publish: publisher.publish.bind(publisher),
+    publishBatch: publisher.publishBatch.bind(publisher),
+    send: publisher.send.bind(publisher),
+    topic: publisher.topic.bind(publisher),
+    close,
+    [Symbol.dispose]: close,
+  }
+  return attached as AttachedPublisher<Events>
+}
+
+function takeSlot(map: SharedMap, control: Int32Array, holder: number): number {
+  const { shape } = map
+  for (let thread = 1 + shape.workers; thread < threadCount(shape); thread++) {
+    if (takeLease(control, ownerWord(thread), holder)) return thread
+  }
+  throw new CapabilityError(`All ${shape.attachable} places for attached threads are taken: raise attachable`)
+}
+
+/** A port that closes with this thread, so that the engine's thread learns of its end. */
+function announce(
+  engineThreadId: number,
+  engineId: string,
+  thread: number,
+  holder: number,
+): MessagePort | undefined {
+  if (engineThreadId === threadId) return undefined
+  const { port1, port2 } = new MessageChannel()
+  const notice: AttachNotice = { millrace: engineId, thread, holder, port: port2 }
+  port1.unref()
+  // Refused only if the engine's thread is gone, and its engine with it.
+  postMessageToThread(engineThreadId, notice, [port2]).catch(() => {})
+  return port1
+}
+
+/**
+ * The engine's side: gives back the places of attached threads that have ended. Answers how to stop watching.
+ */
+export function watchAttached(map: SharedMap): () => void {
+  const control = new Int32Array(map.control)
+  const ports = new Set<MessagePort>()
+  const onNotice = (value: unknown): void => {
+    const notice = value as AttachNotice
+    if (typeof value !== 'object' || value === null || notice.millrace !== map.engineId) return
+    ports.add(notice.port)
+    notice.port.on('close', () => {
+      ports.delete(notice.port)
+      revokeLease(control, ownerWord(notice.thread), notice.holder)
+    })
+    notice.port.unref()
+  }
+  process.on('workerMessage', onNotice)
+  return () => {
+    process.off('workerMessage', onNotice)
+    for (const port of ports) port.close()
+  }
+}

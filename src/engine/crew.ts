@@ -1,0 +1,125 @@
+import { threadId } from 'node:worker_threads'
+import type { Parking } from '../../native-free-ring/src/index.ts'
+import { Dispatcher, type RegistryChange } from '../dispatch/dispatcher.ts'
+import type { DeadLetter } from '../dispatch/failure.ts'
+import { loadHandlers } from '../dispatch/load.ts'
+import { HandlerError, type MillraceError } from '../errors.ts'
+import type { SharedMap } from '../lane/map.ts'
+import type { Waits } from '../lane/waits.ts'
+import type { Publisher } from '../publish/publisher.ts'
+import type { TopicTable } from '../topic/topic-table.ts'
+import type { HandlerStatistics } from './handler-stats.ts'
+import type { CheckedOptions } from './options.ts'
+import type { Subscriptions } from './subscriptions.ts'
+import { errorOf, Supervisor } from './supervisor.ts'
+
+/** Who runs the handlers of an engine: worker threads, or the engine's own thread. */
+export interface Crew {
+  /** The slots of the threads that dispatch. */
+  readonly threads: readonly number[]
+  /** Resolves when all have loaded their handlers. */
+  start(): Promise<void>
+  /** Tells the dispatchers of a change of the subscriptions; the registry's version rises afterwards. */
+  announce(change: RegistryChange): void
+  /** Ends them, once the engine's state says so. */
+  stop(): Promise<void>
+}
+
+type CrewEvents = { onError(error: MillraceError): void }
+
+/** Worker threads under a supervisor. */
+export class WorkerCrew implements Crew {
+  readonly threads: readonly number[]
+  private readonly supervisor: Supervisor
+
+  constructor(
+    map: SharedMap,
+    options: CheckedOptions,
+    statistics: HandlerStatistics,
+    subscriptions: Subscriptions,
+    events: CrewEvents,
+  ) {
+    this.threads = Array.from({ length: options.workers }, (_, index) => index + 1)
+    this.supervisor = new Supervisor(map, options, statistics.counters, () => subscriptions.places, {
+      onHandlers: (handlers) => statistics.setHandlers(handlers),
+      onDeadLetter: (letter) => events.onError(handlerError(letter)),
+      onHistogram: (handler, histogram) => statistics.addHistogram(handler, histogram),
+      onDeath: (error) => events.onError(error),
+    })
+  }
+
+  start(): Promise<void> {
+    return this.supervisor.run()
+  }
+
+  announce(change: RegistryChange): void {
+    this.supervisor.announce(change)
+  }
+
+  stop(): Promise<void> {
+    return this.supervisor.stop()
+  }
+}
+
+type InlineParts = {
+  map: SharedMap
+  options: CheckedOptions
+  statistics: HandlerStatistics
+  topics: TopicTable
+  publisher: Publisher
+  waits: Waits
+  parking: Parking
+}
+
+/** The engine's own thread: the same dispatcher, between the turns of its event loop. */
+export class InlineCrew implements Crew {
+  readonly threads = [0]
+  private readonly parts: InlineParts
+  private readonly events: CrewEvents
+  private readonly changes: RegistryChange[] = []
+  private running: Promise<void> | undefined
+
+  constructor(parts: InlineParts, events: CrewEvents) {
+    this.parts = parts
+    this.events = events
+  }
+
+  async start(): Promise<void> {
+    const { options, statistics, ...parts } = this.parts
+    const handlers = await loadHandlers(options.modules)
+    statistics.setHandlers(handlers)
+    const dispatcher = new Dispatcher({
+      ...parts,
+      thread: 0,
+      holder: threadId + 1,
+      handlers,
+      handlerCounters: statistics.counters[0]!,
+      affinity: options.affinity,
+      maxInFlight: options.maxInFlight,
+      receiveChanges: () => this.changes.splice(0),
+      reports: {
+        onDeadLetter: (letter) => this.events.onError(handlerError(letter)),
+        onHistogram: (handler, histogram) => statistics.addHistogram(handler, histogram),
+      },
+      spins: false,
+    })
+    this.running = dispatcher.run()
+  }
+
+  announce(change: RegistryChange): void {
+    this.changes.push(change)
+  }
+
+  async stop(): Promise<void> {
+    this.parts.parking.unpark()
+    await this.running
+  }
+}
+
+function handlerError(letter: DeadLetter): HandlerError {
+  return new HandlerError(
+    `Handler ${letter.handler} failed on an event of type ${letter.event.event_type}: ${letter.error.message}`,
+    letter.handler,
+    { cause: errorOf(letter.error) },
+  )
+}

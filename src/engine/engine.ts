@@ -1,0 +1,268 @@
+import { randomBytes } from 'node:crypto'
+import { threadId } from 'node:worker_threads'
+import { Parking } from '../../native-free-ring/src/index.ts'
+import type { EventOf } from '../dispatch/handlers.ts'
+import { HandlerError, type MillraceError } from '../errors.ts'
+import type { EventMap, Publishing } from '../event/publishing.ts'
+import { Deadline, type WaitOptions } from '../lane/deadline.ts'
+import {
+  allocateMap,
+  CLOSING,
+  DRAINING,
+  type MapShape,
+  parkedWord,
+  type SharedMap,
+  STATE,
+  STOPPED,
+} from '../lane/map.ts'
+import { Waits, type Watch } from '../lane/waits.ts'
+import { Publisher } from '../publish/publisher.ts'
+import type { SubscribeOptions, Subscription, SubscriptionStats } from '../subscribe/subscription.ts'
+import { TopicTable } from '../topic/topic-table.ts'
+import type { Matching } from '../topic/typed.ts'
+import { type ConnectionHandle, watchAttached } from './connection.ts'
+import { type Crew, InlineCrew, WorkerCrew } from './crew.ts'
+import { HandlerStatistics, type HandlerStats } from './handler-stats.ts'
+import { type Ledger, LedgerReader } from './ledger.ts'
+import { type CheckedOptions, checkOptions, type EngineOptions } from './options.ts'
+import { Subscriptions } from './subscriptions.ts'
+
+export type EngineStats = Ledger & {
+  handlers: HandlerStats[]
+  subscriptions: SubscriptionStats[]
+  /** Events that each worker has dispatched. */
+  workers: { workerId: number; dispatched: number }[]
+  topics: number
+}
+
+export type CloseReport = {
+  /** Whether everything that was accepted had been dealt with. */
+  drained: boolean
+  ledger: Ledger
+}
+
+/** After which `close` stops waiting for handlers, in milliseconds, if not told otherwise. */
+const CLOSE_TIMEOUT_MS = 30_000
+
+/**
+ * An event engine: publishes from this thread, dispatches to handlers on workers, delivers to subscriptions.
+ *
+ * Made by `createEngine`. For the thread that made it; others publish through `connect`.
+ */
+export class Engine<Events = EventMap> implements AsyncDisposable {
+  private readonly map: SharedMap
+  private readonly control: Int32Array
+  private readonly options: CheckedOptions
+  private readonly parking: Parking
+  private readonly waits: Waits
+  private readonly topics: TopicTable
+  private readonly publisher: Publisher
+  private readonly ledger: LedgerReader
+  private readonly statistics: HandlerStatistics
+  private readonly registry: Subscriptions
+  private readonly crew: Crew
+  private readonly stopWatching: () => void
+  private readonly warned = new Set<string>()
+  private closing: Promise<CloseReport> | undefined
+  private drains = 0
+
+  readonly publish: Publishing<Events>['publish']
+  readonly publishBatch: Publishing<Events>['publishBatch']
+  readonly send: Publishing<Events>['send']
+  readonly topic: Publishing<Events>['topic']
+
+  /** @internal Use `createEngine`. */
+  constructor(options: CheckedOptions) {
+    this.options = options
+    const shape = shapeOf(options)
+    this.map = allocateMap(shape, randomBytes(6).toString('hex'), TopicTable.allocate(options.maxTopics))
+    this.control = new Int32Array(this.map.control)
+    this.parking = new Parking(this.control, parkedWord(0))
+    this.waits = new Waits(this.parking, { drive: options.workers > 0 })
+    this.topics = new TopicTable(this.map.topics, options.maxTopics)
+    this.publisher = new Publisher(this.map, 0, this.topics, this.waits, {
+      onFull: options.onFull,
+      closedFrom: CLOSING,
+    })
+    this.ledger = new LedgerReader(this.map)
+    this.statistics = new HandlerStatistics(1 + options.workers)
+    this.registry = new Subscriptions(this.map, this.topics, this.waits, (change) =>
+      this.crew.announce(change),
+    )
+    this.crew = this.makeCrew()
+    this.stopWatching = watchAttached(this.map)
+    const { publisher } = this
+    this.publish = publisher.publish.bind(publisher) as Publishing<Events>['publish']
+    this.publishBatch = publisher.publishBatch.bind(publisher) as Publishing<Events>['publishBatch']
+    this.send = publisher.send.bind(publisher) as Publishing<Events>['send']
+    this.topic = publisher.topic.bind(publisher) as Publishing<Events>['topic']
+  }
+
+  /** @internal */
+  async start(): Promise<void> {
+    try {
+      await this.crew.start()
+    } catch (error) {
+      await this.close({ timeoutMs: 0 })
+      throw error
+    }
+  }
+
+  /**
+   * Subscribes to one pattern or several; events come once, however many of them match.
+   *
+   * Every event that is published after this call, from this thread, is seen.
+   *
+   * @throws PatternError, OptionsError, ClosedError.
+   */
+  subscribe<const Pattern extends string>(
+    pattern: Pattern | readonly Pattern[],
+    options: SubscribeOptions<EventOf<Events, Matching<Events, Pattern> & keyof Events>> = {},
+  ): Subscription<EventOf<Events, Matching<Events, Pattern> & keyof Events>> {
+    return this.registry.subscribe(pattern, options)
+  }
+
+  /** The subscriptions there are. */
+  subscriptions(): SubscriptionStats[] {
+    return this.registry.all().map((subscription) => subscription.stats())
+  }
+
+  /** Ends all subscriptions that have exactly this pattern; answers how many. */
+  unsubscribe(pattern: string): number {
+    return this.registry.unsubscribe(pattern)
+  }
+
+  /** A handle with which another thread of this process attaches itself as a publisher. */
+  connect(): ConnectionHandle {
+    return {
+      kind: 'millrace-connection',
+      map: this.map,
+      onFull: this.options.onFull,
+      engineThreadId: threadId,
+    }
+  }
+
+  /**
+   * Resolves once nothing is pending: all that was accepted, by handlers too, has been dealt with.
+   *
+   * What lies unread in subscriptions does not count.
+   *
+   * @throws TimeoutError after `timeoutMs`, the signal's reason if it aborts.
+   */
+  async drain(options: WaitOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted()
+    if (this.isQuiet()) return
+    // Seen by every dispatcher that runs out of work from now on: it wakes this thread.
+    Atomics.store(this.control, DRAINING, ++this.drains > 0 ? 1 : 0)
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const watch: Watch = {
+          ready: () => this.isQuiet(),
+          advance: () => {
+            deadline.clear()
+            resolve()
+            return true
+          },
+        }
+        const deadline = new Deadline(options, 'The end of all pending events', (reason) => {
+          this.waits.remove(watch)
+          reject(reason)
+        })
+        this.waits.add(watch)
+      })
+    } finally {
+      if (--this.drains === 0) Atomics.store(this.control, DRAINING, 0)
+    }
+  }
+
+  /** The ledger, and what handlers, subscriptions and workers have done. */
+  stats(): EngineStats {
+    return {
+      ...this.ledger.read(),
+      handlers: this.statistics.read(),
+      subscriptions: this.subscriptions(),
+      workers: this.crew.threads.map((workerId) => ({
+        workerId,
+        dispatched: this.ledger.dispatchedBy(workerId),
+      })),
+      topics: this.topics.size,
+    }
+  }
+
+  /**
+   * Publishes nothing more, lets handlers finish for up to `timeoutMs` (30,000 if not given), stops the workers and
+   * ends the subscriptions. Closing again answers the same report.
+   */
+  close(options: { timeoutMs?: number } = {}): Promise<CloseReport> {
+    this.closing ??= this.shutDown(options.timeoutMs ?? CLOSE_TIMEOUT_MS)
+    return this.closing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  private async shutDown(timeoutMs: number): Promise<CloseReport> {
+    this.publisher.close()
+    Atomics.store(this.control, STATE, CLOSING)
+    await this.drain({ timeoutMs }).catch(() => {})
+    Atomics.store(this.control, STATE, STOPPED)
+    await this.crew.stop()
+    const ledger = this.ledger.read()
+    this.registry.close()
+    this.stopWatching()
+    this.parking.close()
+    return { drained: ledger.pending === 0, ledger }
+  }
+
+  private isQuiet(): boolean {
+    return !this.publisher.sending && this.ledger.isQuiet()
+  }
+
+  private makeCrew(): Crew {
+    const { map, options, statistics, registry, topics, publisher, waits, parking } = this
+    const events = {
+      onError: (error: MillraceError) => this.report(error),
+    }
+    if (options.workers > 0) return new WorkerCrew(map, options, statistics, registry, events)
+    return new InlineCrew({ map, options, statistics, topics, publisher, waits, parking }, events)
+  }
+
+  private report(error: MillraceError): void {
+    const { onError } = this.options
+    if (onError !== undefined) return onError(error)
+    const about = error instanceof HandlerError ? error.handler : error.code
+    if (this.warned.has(about)) return
+    this.warned.add(about)
+    process.emitWarning(
+      `${error.message} (said once; give onError to be told of all)`,
+      'MillraceWarning',
+      error.code,
+    )
+  }
+}
+
+/**
+ * Starts an engine; resolves when every worker has loaded its handlers.
+ *
+ * @throws OptionsError, HandlerLoadError with the module's own error as cause; nothing is left running.
+ * @example
+ * await using engine = await createEngine({ workers: 4, handlers: new URL('./handlers.ts', import.meta.url) })
+ * engine.publish('image.uploaded', { path: '/tmp/a.png' })
+ */
+export async function createEngine<Events = EventMap>(options: EngineOptions = {}): Promise<Engine<Events>> {
+  const engine = new Engine<Events>(checkOptions(options))
+  await engine.start()
+  return engine
+}
+
+function shapeOf(options: CheckedOptions): MapShape {
+  return {
+    workers: options.workers,
+    attachable: options.attachable,
+    keyedLanes: options.lanes,
+    freeLanes: 2 * Math.max(1, options.workers),
+    ringBytes: options.ringBytes,
+    maxTopics: options.maxTopics,
+  }
+}

@@ -1,0 +1,84 @@
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
+import { readCounter } from '../../native-free-ring/src/index.ts'
+import {
+  allocateHandlerCounters,
+  FAILED,
+  FILTERED,
+  handlerCountersWord,
+  MATCHED,
+  SUCCEEDED,
+} from '../dispatch/tally.ts'
+import type { HandlerName } from '../dispatch/task.ts'
+
+export type HandlerStats = {
+  name: string
+  pattern: string
+  matched: number
+  succeeded: number
+  filtered: number
+  deadLettered: number
+  /** Called and not settled. */
+  pending: number
+  /** Durations in milliseconds, of a sample of the calls; 0 before the first. */
+  p50Ms: number
+  p99Ms: number
+}
+
+/** What all workers together have done per handler. */
+export class HandlerStatistics {
+  /** Counters of each thread, by thread number. */
+  readonly counters: readonly SharedArrayBuffer[]
+  private readonly words: readonly Int32Array[]
+  private readonly histograms = new Map<number, RecordableHistogram[]>()
+  private handlers: readonly HandlerName[] = []
+
+  constructor(threads: number) {
+    this.counters = Array.from({ length: threads }, allocateHandlerCounters)
+    this.words = this.counters.map((memory) => new Int32Array(memory))
+  }
+
+  setHandlers(handlers: readonly HandlerName[]): void {
+    this.handlers = handlers
+  }
+
+  addHistogram(handler: number, histogram: RecordableHistogram): void {
+    const list = this.histograms.get(handler) ?? []
+    list.push(histogram)
+    this.histograms.set(handler, list)
+  }
+
+  read(): HandlerStats[] {
+    return this.handlers.map(({ name, pattern }, index) => {
+      const [settled, matched] = [
+        this.sum(index, SUCCEEDED) + this.sum(index, FILTERED) + this.sum(index, FAILED),
+        this.sum(index, MATCHED),
+      ]
+      const durations = this.durations(index)
+      return {
+        name,
+        pattern,
+        matched,
+        succeeded: this.sum(index, SUCCEEDED),
+        filtered: this.sum(index, FILTERED),
+        deadLettered: this.sum(index, FAILED),
+        pending: matched - settled,
+        p50Ms: durations === undefined ? 0 : durations.percentile(50) / 1e6,
+        p99Ms: durations === undefined ? 0 : durations.percentile(99) / 1e6,
+      }
+    })
+  }
+
+  private sum(handler: number, counter: number): number {
+    let sum = 0
+    for (const words of this.words) sum += readCounter(words, handlerCountersWord(handler), counter)
+    return sum
+  }
+
+  private durations(handler: number): RecordableHistogram | undefined {
+    const list = this.histograms.get(handler)
+    if (list === undefined) return undefined
+    const all = createHistogram({ figures: 2 })
+    for (const histogram of list) all.add(histogram)
+    return all
+  }
+}

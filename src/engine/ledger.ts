@@ -1,0 +1,110 @@
+import { RingGauge, readCounter } from '../../native-free-ring/src/index.ts'
+import { activeWord, countersWord, laneCount, ringPlace, type SharedMap, threadCount } from '../lane/map.ts'
+import {
+  COMPLETED,
+  DEAD_LETTERED,
+  DROPPED,
+  EXPIRED,
+  LANE_COUNTERS,
+  RELEASED,
+  UNMATCHED,
+} from '../lane/outcome.ts'
+import { DISPATCHED, DROPPED_NEWEST } from '../lane/thread-counters.ts'
+
+/** What became of every accepted event. At any moment the others add up to `accepted`. */
+export type Ledger = {
+  accepted: number
+  completed: number
+  /** Nobody was subscribed to its topic. */
+  unmatched: number
+  dropped: number
+  expired: number
+  deadLettered: number
+  pending: number
+  balanced: boolean
+}
+
+/**
+ * Reads the ledger from the rings' own tallies, from any thread: what writers have committed, what readers have
+ * released, and what they say became of it.
+ */
+export class LedgerReader {
+  private readonly map: SharedMap
+  private readonly control: Int32Array
+  private readonly gauges: (RingGauge[] | undefined)[] = []
+
+  constructor(map: SharedMap) {
+    this.map = map
+    this.control = new Int32Array(map.control)
+  }
+
+  read(): Ledger {
+    const sums = new Float64Array(LANE_COUNTERS)
+    let committed = 0
+    this.forEachRing((gauge) => {
+      // What was released before what was committed: so no more can have been released.
+      const counts = gauge.released()
+      for (let i = 0; i < LANE_COUNTERS; i++) sums[i]! += counts[i]!
+      committed += gauge.committed()
+    })
+    const droppedNewest = this.sumOverThreads(DROPPED_NEWEST)
+    const ledger = {
+      accepted: committed + droppedNewest,
+      completed: sums[COMPLETED]!,
+      unmatched: sums[UNMATCHED]!,
+      dropped: sums[DROPPED]! + droppedNewest,
+      expired: sums[EXPIRED]!,
+      deadLettered: sums[DEAD_LETTERED]!,
+      pending: committed - sums[RELEASED]!,
+    }
+    const { completed, unmatched, dropped, expired, deadLettered, pending } = ledger
+    const balanced = ledger.accepted === completed + unmatched + dropped + expired + deadLettered + pending
+    return { ...ledger, balanced }
+  }
+
+  /**
+   * Whether no event was pending at one moment during this call.
+   *
+   * All that was released is read first, all that was committed after: both only grow, and released never exceeds
+   * committed, so if the sums are equal, they were equal in between, when nothing was pending in any lane.
+   */
+  isQuiet(): boolean {
+    let released = 0
+    let committed = 0
+    this.forEachRing((gauge) => {
+      released += gauge.released()[RELEASED]!
+    })
+    this.forEachRing((gauge) => {
+      committed += gauge.committed()
+    })
+    return released === committed
+  }
+
+  /** Events that each worker has dispatched. */
+  dispatchedBy(thread: number): number {
+    return readCounter(this.control, countersWord(thread), DISPATCHED)
+  }
+
+  private sumOverThreads(counter: number): number {
+    let sum = 0
+    for (let thread = 0; thread < threadCount(this.map.shape); thread++) {
+      sum += readCounter(this.control, countersWord(thread), counter)
+    }
+    return sum
+  }
+
+  private forEachRing(visit: (gauge: RingGauge) => void): void {
+    for (let thread = 0; thread < threadCount(this.map.shape); thread++) {
+      if (Atomics.load(this.control, activeWord(thread)) === 1) this.gaugesOf(thread).forEach(visit)
+    }
+  }
+
+  private gaugesOf(thread: number): RingGauge[] {
+    const { map } = this
+    this.gauges[thread] ??= Array.from(
+      { length: laneCount(map.shape) },
+      (_, lane) => new RingGauge(ringPlace(map, thread, lane), LANE_COUNTERS),
+    )
+    return this.gauges[thread]
+  }
+}

@@ -1,0 +1,121 @@
+import { availableParallelism } from 'node:os'
+import { resolve as resolvePath } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { MAX_CAPACITY } from '../../native-free-ring/src/index.ts'
+import type { Affinity } from '../dispatch/dispatcher.ts'
+import { CapabilityError, type MillraceError, OptionsError } from '../errors.ts'
+import type { LanePolicy } from '../event/publishing.ts'
+import { MAX_PUBLISHERS, MAX_TOPIC_ID } from '../event/record.ts'
+import { LANE_POLICIES } from '../publish/publisher.ts'
+
+export type EngineOptions = {
+  /** Worker threads; the machine's parallelism less one if not given, 0 to run handlers in this thread. */
+  workers?: number
+  /** Modules whose default export is made by `defineHandlers`; loaded once per worker. */
+  handlers?: URL | string | readonly (URL | string)[]
+  /** What happens at a full lane: `block` if not given. */
+  onFull?: LanePolicy
+  /** Whether a key's lane stays with one worker while that lives (`sticky`, if not given) or may move. */
+  affinity?: Affinity
+  /** Lanes for events with a key: four per worker if not given. More spread keys better, each costs memory when used. */
+  lanes?: number
+  /** Bytes of each ring, a power of two, 262,144 if not given. An event takes at most half of it. */
+  ringBytes?: number
+  /** The most events of one ring in flight at once when handlers are asynchronous: 64 if not given. */
+  maxInFlight?: number
+  /** How many threads may be attached at once: 8 if not given. */
+  attachable?: number
+  /** Topics that are interned; events of further ones carry theirs as text. 16,384 if not given. */
+  maxTopics?: number
+  /** Handlers that fail, workers that die. Without it, a process warning says so once per handler. */
+  onError?: (error: MillraceError) => void
+  /** Limits of each worker's heap, as for `new Worker`. */
+  resourceLimits?: {
+    maxOldGenerationSizeMb?: number
+    maxYoungGenerationSizeMb?: number
+    stackSizeMb?: number
+  }
+}
+
+export type CheckedOptions = Required<Omit<EngineOptions, 'handlers' | 'onError' | 'resourceLimits'>> & {
+  modules: readonly string[]
+  onError: ((error: MillraceError) => void) | undefined
+  resourceLimits: NonNullable<EngineOptions['resourceLimits']>
+}
+
+const NAMES = [
+  'workers',
+  'handlers',
+  'onFull',
+  'affinity',
+  'lanes',
+  'ringBytes',
+  'maxInFlight',
+  'attachable',
+  'maxTopics',
+  'onError',
+  'resourceLimits',
+]
+
+const MIN_RING_BYTES = 1_024
+const MAX_WORKERS = 256
+
+/** @throws OptionsError (`ERR_MILLRACE_OPTIONS`), CapabilityError if the platform lacks what the engine needs. */
+export function checkOptions(options: EngineOptions): CheckedOptions {
+  if (typeof options !== 'object' || options === null)
+    throw new OptionsError('createEngine takes an object of options')
+  for (const name of Object.keys(options)) {
+    if (!NAMES.includes(name)) throw new OptionsError(`Unknown option ${name}: known are ${NAMES.join(', ')}`)
+  }
+  if (typeof (Atomics as { waitAsync?: unknown }).waitAsync !== 'function') {
+    throw new CapabilityError('This platform lacks Atomics.waitAsync')
+  }
+  const workers = integer(
+    'workers',
+    options.workers ?? Math.max(1, availableParallelism() - 1),
+    0,
+    MAX_WORKERS,
+  )
+  const { onFull = 'block', affinity = 'sticky', onError } = options
+  if (!LANE_POLICIES.includes(onFull)) throw new OptionsError(`onFull is one of ${LANE_POLICIES.join(', ')}`)
+  if (affinity !== 'sticky' && affinity !== 'balanced')
+    throw new OptionsError('affinity is sticky or balanced')
+  if (onError !== undefined && typeof onError !== 'function') throw new OptionsError('onError is a function')
+  return {
+    workers,
+    modules: modulesOf(options.handlers),
+    onFull,
+    affinity,
+    lanes: integer('lanes', options.lanes ?? 4 * Math.max(1, workers), 1, 4_096),
+    ringBytes: powerOfTwo('ringBytes', options.ringBytes ?? 262_144, MIN_RING_BYTES, MAX_CAPACITY),
+    maxInFlight: integer('maxInFlight', options.maxInFlight ?? 64, 1, 65_536),
+    attachable: integer('attachable', options.attachable ?? 8, 0, MAX_PUBLISHERS - MAX_WORKERS - 1),
+    maxTopics: integer('maxTopics', options.maxTopics ?? 16_384, 1, MAX_TOPIC_ID >> 2),
+    onError,
+    resourceLimits: options.resourceLimits ?? {},
+  }
+}
+
+function integer(name: string, value: unknown, min: number, max: number): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
+    throw new OptionsError(`${name} is an integer from ${min} to ${max}, not ${String(value)}`)
+  }
+  return value
+}
+
+function powerOfTwo(name: string, value: unknown, min: number, max: number): number {
+  const bytes = integer(name, value, min, max)
+  if ((bytes & (bytes - 1)) !== 0) throw new OptionsError(`${name} is a power of two, not ${bytes}`)
+  return bytes
+}
+
+function modulesOf(handlers: EngineOptions['handlers']): string[] {
+  if (handlers === undefined) return []
+  const list = Array.isArray(handlers) ? handlers : [handlers]
+  return list.map((module: unknown) => {
+    if (module instanceof URL) return module.href
+    if (typeof module !== 'string' || module === '')
+      throw new OptionsError('handlers are URLs or paths of modules')
+    return module.startsWith('file:') ? module : pathToFileURL(resolvePath(module)).href
+  })
+}

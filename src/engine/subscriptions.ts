@@ -1,0 +1,95 @@
+import type { RegistryChange } from '../dispatch/dispatcher.ts'
+import { ClosedError, OptionsError } from '../errors.ts'
+import { allocateMailbox, type MailboxPlace, type MailboxPolicy } from '../lane/mailbox.ts'
+import { REGISTRY_VERSION, type SharedMap } from '../lane/map.ts'
+import type { Waits } from '../lane/waits.ts'
+import { type SubscribeOptions, Subscription } from '../subscribe/subscription.ts'
+import { parsePattern } from '../topic/pattern.ts'
+import type { TopicTable } from '../topic/topic-table.ts'
+
+const POLICIES: readonly MailboxPolicy[] = ['block', 'drop-newest']
+const DEFAULT_CAPACITY = 10_000
+const MAX_CAPACITY = 2 ** 30
+
+/** The thread that receives: subscriptions belong to the engine's own. */
+const RECEIVER = 0
+
+/** The subscriptions of an engine, and how the dispatchers learn of them (decision 5). */
+export class Subscriptions {
+  private readonly map: SharedMap
+  private readonly control: Int32Array
+  private readonly topics: TopicTable
+  private readonly waits: Waits
+  private readonly announce: (change: RegistryChange) => void
+  private readonly open = new Map<number, { place: MailboxPlace; subscription: Subscription<any> }>()
+  private nextId = 1
+  private closed = false
+
+  constructor(map: SharedMap, topics: TopicTable, waits: Waits, announce: (change: RegistryChange) => void) {
+    this.map = map
+    this.control = new Int32Array(map.control)
+    this.topics = topics
+    this.waits = waits
+    this.announce = announce
+  }
+
+  /** Of all that are open. */
+  get places(): MailboxPlace[] {
+    return [...this.open.values()].map(({ place }) => place)
+  }
+
+  all(): Subscription<any>[] {
+    return [...this.open.values()].map(({ subscription }) => subscription)
+  }
+
+  subscribe(pattern: string | readonly string[], options: SubscribeOptions<any> = {}): Subscription<any> {
+    if (this.closed) throw new ClosedError('The engine is closed: it takes no subscription')
+    const patterns = typeof pattern === 'string' ? [pattern] : [...pattern]
+    if (patterns.length === 0) throw new OptionsError('subscribe takes at least one pattern')
+    for (const text of patterns) parsePattern(text)
+    const { capacity = DEFAULT_CAPACITY, onFull = 'drop-newest', filter } = options
+    if (!Number.isInteger(capacity) || capacity < 1 || capacity > MAX_CAPACITY) {
+      throw new OptionsError(`capacity is an integer from 1 to ${MAX_CAPACITY}, not ${String(capacity)}`)
+    }
+    if (!POLICIES.includes(onFull))
+      throw new OptionsError(`onFull of a subscription is one of ${POLICIES.join(', ')}`)
+    if (filter !== undefined && typeof filter !== 'function') throw new OptionsError('filter is a function')
+    const { ringBytes } = this.map.shape
+    const place: MailboxPlace = {
+      id: this.nextId++,
+      patterns,
+      buffer: allocateMailbox(ringBytes),
+      ringBytes,
+      capacity,
+      onFull,
+      receiver: RECEIVER,
+    }
+    const { map, topics, waits } = this
+    const onUnsubscribe = () => {
+      this.open.delete(place.id)
+      this.change({ remove: place.id })
+    }
+    const subscription = new Subscription({ map, topics, waits, onUnsubscribe }, place, filter)
+    this.open.set(place.id, { place, subscription })
+    this.change({ add: place })
+    return subscription
+  }
+
+  /** Ends the subscriptions that have exactly this pattern; answers how many. */
+  unsubscribe(pattern: string): number {
+    const ended = this.all().filter(({ patterns }) => patterns.includes(pattern))
+    for (const subscription of ended) subscription.unsubscribe()
+    return ended.length
+  }
+
+  close(): void {
+    this.closed = true
+    for (const subscription of this.all()) subscription.unsubscribe()
+  }
+
+  private change(change: RegistryChange): void {
+    this.announce(change)
+    // After the message: a dispatcher that sees the version finds the message.
+    Atomics.add(this.control, REGISTRY_VERSION, 1)
+  }
+}

@@ -1,0 +1,165 @@
+import {
+  Decoder,
+  decodeTimestampExtension,
+  Encoder,
+  EXT_TIMESTAMP,
+  ExtData,
+  type ExtensionCodecType,
+  encodeTimestampExtension,
+} from '@msgpack/msgpack'
+import { DecodeError, EncodeError } from '../errors.ts'
+
+/**
+ * MessagePack for ordinary data, by `@msgpack/msgpack`, with what JavaScript has beyond it as extension types, so
+ * that nothing changes silently on its way: `Date` (the standard timestamp), `Map` (1), `Set` (2), `bigint` (3) and
+ * typed arrays (4).
+ *
+ * Functions, symbols, cycles (deeper than 100) and objects whose content is not in their fields (`Error`, `Promise`,
+ * `RegExp`, …) are an `EncodeError`. Instances of classes arrive as plain objects with their own fields; `undefined`
+ * inside an object arrives as `null`. Source of the format: github.com/msgpack/msgpack, spec.md.
+ */
+const EXT_MAP = 1
+const EXT_SET = 2
+const EXT_BIGINT = 3
+const EXT_TYPED_ARRAY = 4
+
+const MAX_DEPTH = 100
+
+const TYPED_ARRAYS = [
+  Int8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array,
+  ArrayBuffer,
+  DataView,
+] as const
+
+/** Set by the encoder when it meets binary data: such data must be copied out of the ring before it is decoded. */
+let holdsBytes = false
+
+const extensions: ExtensionCodecType<undefined> = {
+  __brand: 'ExtensionCodecType' as any,
+
+  tryToEncode(value: unknown): ExtData | null {
+    if (typeof value !== 'object') return encodePrimitive(value)
+    const prototype = Object.getPrototypeOf(value)
+    if (prototype === Object.prototype || prototype === Array.prototype || prototype === null) return null
+    return encodeSpecial(value as object)
+  },
+
+  decode(bytes: Uint8Array, type: number): unknown {
+    if (type === EXT_TIMESTAMP) return decodeTimestampExtension(bytes)
+    if (type === EXT_MAP) return new Map(decoder.decode(bytes) as [unknown, unknown][])
+    if (type === EXT_SET) return new Set(decoder.decode(bytes) as unknown[])
+    if (type === EXT_BIGINT) return BigInt(Buffer.from(bytes).toString('latin1'))
+    if (type === EXT_TYPED_ARRAY) return decodeTypedArray(bytes)
+    return new ExtData(type, bytes.slice())
+  },
+}
+
+function encodePrimitive(value: unknown): ExtData {
+  if (typeof value === 'bigint') return new ExtData(EXT_BIGINT, Buffer.from(value.toString(), 'latin1'))
+  throw new EncodeError(`A ${typeof value} can't be sent to another thread`)
+}
+
+function encodeSpecial(value: object): ExtData | null {
+  if (value instanceof Uint8Array) {
+    holdsBytes = true
+    return null
+  }
+  if (value instanceof Date) {
+    if (Number.isNaN(value.getTime())) throw new EncodeError("An invalid Date can't be encoded")
+    return new ExtData(EXT_TIMESTAMP, encodeTimestampExtension(value)!)
+  }
+  if (value instanceof Map) return new ExtData(EXT_MAP, nested([...value]))
+  if (value instanceof Set) return new ExtData(EXT_SET, nested([...value]))
+  const kind = TYPED_ARRAYS.findIndex((type) => value instanceof type)
+  if (kind >= 0)
+    return new ExtData(EXT_TYPED_ARRAY, encodeTypedArray(kind, value as ArrayBuffer | ArrayBufferView))
+  const tag = Object.prototype.toString.call(value)
+  if (tag === '[object Object]' || tag === '[object Array]') return null
+  throw new EncodeError(`A value of type ${tag.slice(8, -1)} can't be sent: its content is not in its fields`)
+}
+
+/** How many maps and sets the encoder is inside of: a cycle through them ends as one through objects does. */
+let nesting = 0
+
+function nested(values: unknown[]): Uint8Array {
+  if (nesting >= MAX_DEPTH) throw new EncodeError(`Data nested deeper than ${MAX_DEPTH} levels, or cyclic`)
+  nesting++
+  try {
+    return newEncoder().encode(values)
+  } finally {
+    nesting--
+  }
+}
+
+function encodeTypedArray(kind: number, value: ArrayBuffer | ArrayBufferView): Uint8Array {
+  const content = ArrayBuffer.isView(value)
+    ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+    : new Uint8Array(value)
+  const bytes = new Uint8Array(1 + content.length)
+  bytes[0] = kind
+  bytes.set(content, 1)
+  return bytes
+}
+
+function decodeTypedArray(bytes: Uint8Array): unknown {
+  const type = TYPED_ARRAYS[bytes[0]!]
+  if (type === undefined) throw new DecodeError(`Unknown typed array ${bytes[0]}`)
+  const content = new Uint8Array(bytes.subarray(1)).buffer
+  if (type === ArrayBuffer) return content
+  return new (type as new (buffer: ArrayBuffer) => unknown)(content)
+}
+
+function newEncoder(): Encoder<undefined> {
+  return new Encoder({ extensionCodec: extensions, maxDepth: MAX_DEPTH })
+}
+
+/** Both serve nested calls by a copy of themselves. */
+const encoder = newEncoder()
+const decoder = new Decoder({ extensionCodec: extensions })
+
+/**
+ * Encodes data. The bytes belong to the encoder and last until the next call.
+ *
+ * @throws EncodeError (`ERR_MILLRACE_ENCODE`) for what MessagePack and the extensions above can't carry.
+ */
+export function encode(data: unknown): Uint8Array {
+  holdsBytes = false
+  try {
+    return encoder.encodeSharedRef(data)
+  } catch (error) {
+    if (error instanceof EncodeError) throw error
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new EncodeError(
+      reason.startsWith('Too deep') ? `Data nested deeper than ${MAX_DEPTH} levels, or cyclic` : reason,
+      { cause: error },
+    )
+  }
+}
+
+/** Whether what `encode` encoded last holds binary values. */
+export function lastHeldBytes(): boolean {
+  return holdsBytes
+}
+
+/**
+ * Decodes data. Binary values in the result are views of `bytes`.
+ *
+ * @throws DecodeError (`ERR_MILLRACE_DECODE`) if the bytes are not MessagePack.
+ */
+export function decode(bytes: Uint8Array): unknown {
+  try {
+    return decoder.decode(bytes)
+  } catch (error) {
+    if (error instanceof DecodeError) throw error
+    throw new DecodeError(error instanceof Error ? error.message : String(error), { cause: error })
+  }
+}

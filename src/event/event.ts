@@ -1,0 +1,171 @@
+import { DecodeError } from '../errors.ts'
+import { decode } from './codec.ts'
+import { decodeExtras, type EventSource, type Extras } from './extras.ts'
+import { type CloudEvent, type EventJSON, toCloudEvent, toJSON } from './formats.ts'
+import {
+  CODEC_BYTES,
+  CODEC_MASK,
+  CODEC_NONE,
+  HAS_EXTRAS,
+  HOLDS_BYTES,
+  type RecordFields,
+  readFields,
+} from './record.ts'
+
+const UNREAD = Symbol('unread')
+const NO_EXTRAS: Extras = Object.freeze({})
+
+/**
+ * An event as handlers and subscribers see it.
+ *
+ * In a handler it is a window on the ring: fields are read and data is decoded on first access, and `bytes` is valid
+ * until the handler settles. After that, a field that was never read throws a `DecodeError`; take `copy()` to keep
+ * an event. An event from a subscription is a copy already.
+ */
+export class MillraceEvent<Type extends string = string, Data = any> {
+  /** The topic. */
+  readonly type: Type
+  /** 1 for the first time that the event is handled. */
+  readonly attempt: number
+  /** Of the event format. */
+  readonly version = '1.0'
+
+  private readonly engineId: string
+  private record: Uint8Array | undefined
+  private readonly start: number
+  private readonly end: number
+  private detached: boolean
+  private fields: RecordFields | undefined
+  private extras: Extras | undefined
+  private value: unknown = UNREAD
+
+  /** @internal `record` are the bytes from `start` to `end` of a ring, or of a copy if `detached`. */
+  constructor(
+    type: Type,
+    attempt: number,
+    engineId: string,
+    record: Uint8Array,
+    start: number,
+    end: number,
+    detached: boolean,
+  ) {
+    this.type = type
+    this.attempt = attempt
+    this.engineId = engineId
+    this.record = record
+    this.start = start
+    this.end = end
+    this.detached = detached
+  }
+
+  /**
+   * What was published. Binary data is a view of the ring (in a handler), everything else is decoded once.
+   *
+   * @throws DecodeError (`ERR_MILLRACE_DECODE`) if it was not read before the handler settled.
+   */
+  get data(): Data {
+    if (this.value === UNREAD) this.value = this.read()
+    return this.value as Data
+  }
+
+  /** The payload where it lies, starting at a multiple of 8 bytes: valid until the handler settles. */
+  get bytes(): Uint8Array {
+    const fields = this.header()
+    return this.record!.subarray(fields.dataStart, this.end)
+  }
+
+  /** Unique. Given by the publisher, else made of engine, publisher and sequence. */
+  get id(): string {
+    const { id } = this.extra()
+    if (id !== undefined) return id
+    const { publisher, sequence } = this.header()
+    return `${this.engineId}-${publisher.toString(36)}-${sequence.toString(36)}`
+  }
+
+  /** When it was published, in milliseconds since 1970. */
+  get time(): number {
+    return this.header().time
+  }
+
+  /** The publisher's count of its events when it published this one. */
+  get sequence(): number {
+    return this.header().sequence
+  }
+
+  /** Events with the same key are handled one after the other. */
+  get key(): string | undefined {
+    return this.header().key
+  }
+
+  get source(): EventSource | undefined {
+    return this.extra().source
+  }
+
+  get metadata(): Record<string, unknown> | undefined {
+    return this.extra().metadata
+  }
+
+  get traceparent(): string | undefined {
+    return this.extra().traceparent
+  }
+
+  get ttlMs(): number | undefined {
+    return this.extra().ttlMs
+  }
+
+  /** A detached event, valid for as long as it is kept. */
+  copy(): MillraceEvent<Type, Data> {
+    this.header()
+    const record = this.record!.slice(this.start, this.end)
+    return new MillraceEvent(this.type, this.attempt, this.engineId, record, 0, record.length, true)
+  }
+
+  /** The universal event format: `id`, `event_type`, ISO `timestamp`, `version`, `source`, `data`, `metadata`. */
+  toJSON(): EventJSON {
+    return toJSON(this, `${this.engineId}-${this.header().publisher.toString(36)}`)
+  }
+
+  /** CloudEvents 1.0, in its JSON format. */
+  toCloudEvent(): CloudEvent {
+    return toCloudEvent(this)
+  }
+
+  /** @internal Its bytes are about to be given back: what was not read is gone. */
+  settle(): void {
+    if (!this.detached) this.record = undefined
+  }
+
+  private header(): RecordFields {
+    if (this.fields === undefined || this.record === undefined) {
+      if (this.record === undefined) throw settled(this.type)
+      this.fields = readFields(this.record, this.start)
+    }
+    return this.fields
+  }
+
+  private extra(): Extras {
+    if (this.extras !== undefined) return this.extras
+    const { flags, extrasStart, extrasEnd } = this.header()
+    this.extras =
+      (flags & HAS_EXTRAS) === 0 ? NO_EXTRAS : decodeExtras(this.record!.slice(extrasStart, extrasEnd))
+    return this.extras
+  }
+
+  private read(): unknown {
+    const { flags, dataStart } = this.header()
+    const codec = flags & CODEC_MASK
+    if (codec === CODEC_NONE) return undefined
+    if (codec === CODEC_BYTES) return this.record!.subarray(dataStart, this.end)
+    // Binary values are decoded as views: they must not be views of a ring.
+    const copyFirst = (flags & HOLDS_BYTES) !== 0 && !this.detached
+    return decode(
+      copyFirst ? this.record!.slice(dataStart, this.end) : this.record!.subarray(dataStart, this.end),
+    )
+  }
+}
+
+function settled(type: string): DecodeError {
+  return new DecodeError(
+    `An event of type ${type} was read after its handler had settled: read it before, or keep event.copy()`,
+  )
+}

@@ -1,0 +1,88 @@
+import { InvalidEventError } from '../errors.ts'
+import { decode, encode } from './codec.ts'
+
+/** Where an event comes from. */
+export type EventSource = {
+  component?: string
+  instanceId?: string
+  correlationId?: string
+}
+
+/** What an event may carry beside type, data and key; written only when something is there. */
+export type Extras = {
+  id?: string
+  source?: EventSource
+  metadata?: Record<string, unknown>
+  /** Milliseconds after its time at which an event that was not handled expires. */
+  ttlMs?: number
+  /** W3C trace context, `00-<32 hex>-<16 hex>-<2 hex>`. */
+  traceparent?: string
+}
+
+export const ID_MAX_BYTES = 255
+const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
+const SOURCE_FIELDS = ['component', 'instanceId', 'correlationId'] as const
+
+/** Picks the extras out of publish options and encodes them; undefined if there are none. */
+export function encodeExtras(options: Extras): Uint8Array | undefined {
+  const { id, source, metadata, ttlMs, traceparent } = options
+  const compact: Record<string, unknown> = {}
+  if (id !== undefined) compact['i'] = checkId(id)
+  if (source !== undefined) compact['s'] = checkSource(source)
+  if (metadata !== undefined) compact['m'] = checkMetadata(metadata)
+  if (ttlMs !== undefined) compact['t'] = checkTtl(ttlMs)
+  if (traceparent !== undefined) compact['p'] = checkTraceparent(traceparent)
+  return Object.keys(compact).length === 0 ? undefined : encode(compact).slice()
+}
+
+export function decodeExtras(bytes: Uint8Array): Extras {
+  const compact = decode(bytes) as Record<string, any>
+  const extras: Extras = {}
+  if (compact['i'] !== undefined) extras.id = compact['i']
+  if (compact['s'] !== undefined) extras.source = compact['s']
+  if (compact['m'] !== undefined) extras.metadata = compact['m']
+  if (compact['t'] !== undefined) extras.ttlMs = compact['t']
+  if (compact['p'] !== undefined) extras.traceparent = compact['p']
+  return extras
+}
+
+function checkId(id: unknown): string {
+  if (typeof id !== 'string' || id.length === 0 || Buffer.byteLength(id) > ID_MAX_BYTES) {
+    throw new InvalidEventError(`An id is a string of 1 to ${ID_MAX_BYTES} bytes`)
+  }
+  return id
+}
+
+function checkSource(source: unknown): EventSource {
+  if (typeof source !== 'object' || source === null) throw new InvalidEventError('A source is an object')
+  const checked: EventSource = {}
+  for (const field of SOURCE_FIELDS) {
+    const value = (source as EventSource)[field]
+    if (value === undefined) continue
+    if (typeof value !== 'string')
+      throw new InvalidEventError(`source.${field} is a string, not ${typeof value}`)
+    checked[field] = value
+  }
+  return checked
+}
+
+function checkMetadata(metadata: unknown): object {
+  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) {
+    throw new InvalidEventError('metadata is a plain object')
+  }
+  return metadata
+}
+
+function checkTtl(ttlMs: unknown): number {
+  if (typeof ttlMs !== 'number' || !(ttlMs > 0) || !Number.isFinite(ttlMs)) {
+    throw new InvalidEventError(`ttlMs is a positive number of milliseconds, not ${String(ttlMs)}`)
+  }
+  return ttlMs
+}
+
+function checkTraceparent(traceparent: unknown): string {
+  if (typeof traceparent !== 'string' || !TRACEPARENT.test(traceparent)) {
+    throw new InvalidEventError('traceparent is 00-<32 hex>-<16 hex>-<2 hex>, lower case, with no zero id')
+  }
+  return traceparent
+}

@@ -1,0 +1,81 @@
+import type { Extras } from './extras.ts'
+
+/** A map from topics to the data of their events. */
+export type EventMap = Record<string, any>
+
+/** Options of one event beside its topic and data. */
+export type PublishOptions = Extras & {
+  /** Events with the same key are handled one after the other, in the order of publishing. */
+  key?: string
+  /** What happens to this event if its lane is full; the engine's `onFull` if not given. */
+  onFull?: LanePolicy
+}
+
+/**
+ * What happens at a full lane: `block` (`publish` answers `false`, `send` waits), `reject` (both throw a `FullError`),
+ * `drop-newest` (the event is accepted, dropped and counted).
+ */
+export type LanePolicy = 'block' | 'reject' | 'drop-newest'
+
+/** Data may be left out only where the event map allows it to be undefined. */
+type Payload<Data, Options> = undefined extends Data
+  ? [data?: Data, options?: Options]
+  : [data: Data, options?: Options]
+
+/** Options of a `send`, which may wait. */
+export type SendOptions = PublishOptions & {
+  /** The longest wait for room, in milliseconds; 30,000 if not given. */
+  timeoutMs?: number
+  signal?: AbortSignal
+}
+
+type TopicOf<Events> = keyof Events & string
+
+/** A whole event, for `publish` and `publishBatch`. */
+export type EventInput<Events = EventMap> = {
+  [Topic in TopicOf<Events>]: (undefined extends Events[Topic]
+    ? { type: Topic; data?: Events[Topic] }
+    : { type: Topic; data: Events[Topic] }) &
+    PublishOptions
+}[TopicOf<Events>]
+
+/** A topic that was resolved once. */
+export interface TopicHandle<Data = any> {
+  readonly topic: string
+  publish(...payload: Payload<Data, PublishOptions>): boolean
+  send(...payload: Payload<Data, SendOptions>): Promise<void>
+}
+
+/** How events are published: by the engine, by handlers through their context, by attached threads. */
+export interface Publishing<Events = EventMap> {
+  /**
+   * Publishes an event without ever waiting: `true` if it was accepted, `false` if there is no room now.
+   *
+   * With a policy that drops, what is dropped was accepted and is counted; with `reject` it throws a `FullError`.
+   *
+   * @throws InvalidEventError, EncodeError: nothing was written. ClosedError after `close`.
+   */
+  publish<Topic extends TopicOf<Events>>(
+    type: Topic,
+    ...payload: Payload<Events[Topic], PublishOptions>
+  ): boolean
+  publish(event: EventInput<Events>): boolean
+
+  /** Publishes events in order, and answers how many were accepted: the rest, `events.slice(n)`, found no room. */
+  publishBatch(events: readonly EventInput<Events>[]): number
+
+  /**
+   * Publishes an event, waiting for room if there is none.
+   *
+   * @throws TimeoutError after `timeoutMs`; the signal's reason if it aborts; as `publish` otherwise. In all of
+   * these cases nothing was written.
+   */
+  send<Topic extends TopicOf<Events>>(
+    type: Topic,
+    ...payload: Payload<Events[Topic], SendOptions>
+  ): Promise<void>
+  send(event: EventInput<Events> & SendOptions): Promise<void>
+
+  /** Resolves a topic once, for the hottest paths. */
+  topic<Topic extends TopicOf<Events>>(topic: Topic): TopicHandle<Events[Topic]>
+}

@@ -1,0 +1,217 @@
+/**
+ * The bytes of one event in a ring.
+ *
+ * ```
+ *  0        4        8        12       16               24
+ * ┌────────┬────────┬────────┬────────┬────────────────┬──────┬─────┬────────┬─────┬──────┐
+ * │ origin │ key    │ seq    │ flags  │ time           │topic?│key? │extras? │ pad │ data │
+ * └────────┴────────┴────────┴────────┴────────────────┴──────┴─────┴────────┴─────┴──────┘
+ * origin  topic id (20 bits, 0: the topic follows as text), publisher (12 bits)
+ * key     FNV-1a of the key's UTF-8 bytes, 0 without a key
+ * seq     low 32 bits of the publisher's count; the high 20 bits stand above the flags
+ * flags   12 bits, see below
+ * time    milliseconds since 1970, IEEE double
+ * topic   2 bytes length, UTF-8;  key the same;  extras 4 bytes length, MessagePack
+ * pad     to a multiple of 8, so that data can be looked at through any typed array
+ * ```
+ * Little-endian, as every platform that Node runs on.
+ */
+export const HEADER_BYTES = 24
+
+export const MAX_TOPIC_ID = (1 << 20) - 1
+export const MAX_PUBLISHERS = 1 << 12
+
+/** How the data is encoded: bits 0 and 1 of the flags. */
+export const CODEC_NONE = 0
+export const CODEC_MSGPACK = 1
+export const CODEC_BYTES = 2
+export const CODEC_MASK = 3
+
+export const HAS_KEY = 1 << 2
+export const HAS_EXTRAS = 1 << 3
+/** The extras hold a time to live. */
+export const EXPIRES = 1 << 4
+/** The MessagePack data holds binary values, which must be copied before they leave the ring. */
+export const HOLDS_BYTES = 1 << 5
+
+const FLAG_BITS = 12
+const FLAG_MASK = (1 << FLAG_BITS) - 1
+const TWO_32 = 4294967296
+
+const double = new Float64Array(1)
+const doubleBytes = new Uint8Array(double.buffer)
+
+/** What a publisher writes: every field prepared, sizes known, before anything is claimed. */
+export type Draft = {
+  topicId: number
+  /** UTF-8, only if the topic has no id. */
+  topic: Uint8Array | undefined
+  publisher: number
+  sequence: number
+  time: number
+  key: string
+  keyHash: number
+  /** UTF-8 length; equal to `key.length` exactly if the key is ASCII. */
+  keyBytes: number
+  flags: number
+  extras: Uint8Array | undefined
+  data: Uint8Array | undefined
+}
+
+/** Bytes that the draft takes. */
+export function draftBytes(draft: Draft): number {
+  return dataStart(draft) + (draft.data === undefined ? 0 : draft.data.length)
+}
+
+function dataStart(draft: Draft): number {
+  let start = HEADER_BYTES
+  if (draft.topic !== undefined) start += 2 + draft.topic.length
+  if ((draft.flags & HAS_KEY) !== 0) start += 2 + draft.keyBytes
+  if (draft.extras !== undefined) start += 4 + draft.extras.length
+  return (start + 7) & -8
+}
+
+/** Writes the draft at byte `at`, a multiple of 8, of a ring whose words are `words`. */
+export function writeDraft(bytes: Uint8Array, words: Int32Array, at: number, draft: Draft): void {
+  const word = at >> 2
+  const { sequence, flags, data } = draft
+  words[word] = draft.topicId | (draft.publisher << 20)
+  words[word + 1] = draft.keyHash
+  words[word + 2] = sequence | 0
+  words[word + 3] = flags | ((sequence / TWO_32) << FLAG_BITS)
+  double[0] = draft.time
+  for (let i = 0; i < 8; i++) bytes[at + 16 + i] = doubleBytes[i]!
+  if (draft.topic !== undefined || (flags & (HAS_KEY | HAS_EXTRAS)) !== 0) writeOptional(bytes, at, draft)
+  if (data !== undefined) copyBytes(data, bytes, at + dataStart(draft))
+}
+
+function writeOptional(bytes: Uint8Array, at: number, draft: Draft): void {
+  let to = at + HEADER_BYTES
+  const { topic, extras } = draft
+  if (topic !== undefined) {
+    to = writeLength16(bytes, to, topic.length)
+    bytes.set(topic, to)
+    to += topic.length
+  }
+  if ((draft.flags & HAS_KEY) !== 0) {
+    to = writeLength16(bytes, to, draft.keyBytes)
+    const { key } = draft
+    if (draft.keyBytes === key.length) {
+      for (let i = 0; i < key.length; i++) bytes[to + i] = key.charCodeAt(i)
+    } else {
+      bytes.set(Buffer.from(key, 'utf8'), to)
+    }
+    to += draft.keyBytes
+  }
+  if (extras !== undefined) {
+    to = writeLength16(bytes, to, extras.length & 0xffff)
+    to = writeLength16(bytes, to, extras.length >>> 16)
+    bytes.set(extras, to)
+  }
+}
+
+function writeLength16(bytes: Uint8Array, at: number, length: number): number {
+  bytes[at] = length & 0xff
+  bytes[at + 1] = length >>> 8
+  return at + 2
+}
+
+/** Below this many bytes a loop beats the call of `set`. */
+const COPY_LOOP_BYTES = 64
+
+function copyBytes(from: Uint8Array, to: Uint8Array, at: number): void {
+  if (from.length <= COPY_LOOP_BYTES) {
+    for (let i = 0; i < from.length; i++) to[at + i] = from[i]!
+  } else {
+    to.set(from, at)
+  }
+}
+
+export function topicIdOf(words: Int32Array, at: number): number {
+  return words[at >> 2]! & MAX_TOPIC_ID
+}
+
+export function keyHashOf(words: Int32Array, at: number): number {
+  return words[(at >> 2) + 1]!
+}
+
+export function flagsOf(words: Int32Array, at: number): number {
+  return words[(at >> 2) + 3]! & FLAG_MASK
+}
+
+/** The fields of a record, read from its bytes wherever they lie (a ring, or a copy). */
+export type RecordFields = {
+  topicId: number
+  publisher: number
+  sequence: number
+  time: number
+  flags: number
+  topic: string | undefined
+  key: string | undefined
+  /** Offsets in the same bytes; start equals end when there are none. */
+  extrasStart: number
+  extrasEnd: number
+  dataStart: number
+}
+
+export function readFields(bytes: Uint8Array, at: number): RecordFields {
+  const origin = readWord(bytes, at)
+  const high = readWord(bytes, at + 12)
+  const flags = high & FLAG_MASK
+  for (let i = 0; i < 8; i++) doubleBytes[i] = bytes[at + 16 + i]!
+  const fields: RecordFields = {
+    topicId: origin & MAX_TOPIC_ID,
+    publisher: origin >>> 20,
+    sequence: (high >>> FLAG_BITS) * TWO_32 + (readWord(bytes, at + 8) >>> 0),
+    time: double[0]!,
+    flags,
+    topic: undefined,
+    key: undefined,
+    extrasStart: 0,
+    extrasEnd: 0,
+    dataStart: 0,
+  }
+  let from = at + HEADER_BYTES
+  if (fields.topicId === 0) {
+    const length = readLength16(bytes, from)
+    fields.topic = readText(bytes, from + 2, from + 2 + length)
+    from += 2 + length
+  }
+  if ((flags & HAS_KEY) !== 0) {
+    const length = readLength16(bytes, from)
+    fields.key = readText(bytes, from + 2, from + 2 + length)
+    from += 2 + length
+  }
+  if ((flags & HAS_EXTRAS) !== 0) {
+    fields.extrasStart = from + 4
+    from += 4 + readLength16(bytes, from) + readLength16(bytes, from + 2) * 65_536
+    fields.extrasEnd = from
+  }
+  fields.dataStart = at + ((from - at + 7) & -8)
+  return fields
+}
+
+/** Only the topic of a record that carries it as text. */
+export function readTopic(bytes: Uint8Array, at: number): string {
+  const from = at + HEADER_BYTES + 2
+  return readText(bytes, from, from + readLength16(bytes, from - 2))
+}
+
+function readWord(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
+}
+
+function readLength16(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8)
+}
+
+/** UTF-8 text. The bytes must be ones that nobody can be writing: committed and leased, or a copy. */
+export function readText(bytes: Uint8Array, start: number, end: number): string {
+  let text = ''
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i]!
+    if (byte > 0x7f) return Buffer.from(bytes.slice(start, end)).toString('utf8')
+    text += String.fromCharCode(byte)
+  }
+  return text
+}

@@ -1,0 +1,36 @@
+export type { DeadLetter, FailureError } from './dispatch/failure.ts'
+export type {
+  EventOf,
+  HandlerContext,
+  HandlerFunction,
+  HandlerMap,
+  HandlerObject,
+} from './dispatch/handlers.ts'
+export { defineHandlers } from './dispatch/handlers.ts'
+export { type AttachedPublisher, attach, type ConnectionHandle } from './engine/connection.ts'
+export { type CloseReport, createEngine, type Engine, type EngineStats } from './engine/engine.ts'
+export type { HandlerStats } from './engine/handler-stats.ts'
+export type { Ledger } from './engine/ledger.ts'
+export type { EngineOptions } from './engine/options.ts'
+export * from './errors.ts'
+export type { MillraceEvent } from './event/event.ts'
+export type { EventSource } from './event/extras.ts'
+export type { CloudEvent, EventJSON } from './event/formats.ts'
+export type {
+  EventInput,
+  EventMap,
+  LanePolicy,
+  Publishing,
+  PublishOptions,
+  SendOptions,
+  TopicHandle,
+} from './event/publishing.ts'
+export type { MailboxPolicy } from './lane/mailbox.ts'
+export type {
+  ReceiveOptions,
+  SubscribeOptions,
+  Subscription,
+  SubscriptionStats,
+} from './subscribe/subscription.ts'
+export { matches } from './topic/matcher.ts'
+export { type Pattern, prefix, regex } from './topic/pattern.ts'

@@ -1,0 +1,36 @@
+import { TimeoutError } from '../errors.ts'
+
+export type WaitOptions = { timeoutMs?: number; signal?: AbortSignal }
+
+/**
+ * Ends a wait when its time is over or its signal aborts, whichever comes first, and lets go of both when cleared.
+ */
+export class Deadline {
+  private timer: NodeJS.Timeout | undefined
+  private readonly signal: AbortSignal | undefined
+  private readonly onAbort: (() => void) | undefined
+
+  /** `end` is called once, with a TimeoutError or the signal's reason. */
+  constructor(options: WaitOptions, what: string, end: (reason: unknown) => void) {
+    const { timeoutMs, signal } = options
+    if (timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY) {
+      this.timer = setTimeout(() => {
+        this.clear()
+        end(new TimeoutError(`${what} did not come within ${timeoutMs} ms`, timeoutMs))
+      }, timeoutMs)
+    }
+    this.signal = signal
+    if (signal !== undefined) {
+      this.onAbort = () => {
+        this.clear()
+        end(signal.reason)
+      }
+      signal.addEventListener('abort', this.onAbort, { once: true })
+    }
+  }
+
+  clear(): void {
+    clearTimeout(this.timer)
+    if (this.onAbort !== undefined) this.signal?.removeEventListener('abort', this.onAbort)
+  }
+}

@@ -1,0 +1,126 @@
+import { CONTROL_BYTES, type RingPlace } from '../../native-free-ring/src/index.ts'
+
+/**
+ * Where everything lies in the shared memory of an engine (decision 3).
+ *
+ * Control memory, in lines of 32 words: one for the engine, three per thread, one per lane. Thread 0 is the engine's
+ * own, 1…workers are the workers, then the attached ones. Each thread has a segment of its own, with one ring per
+ * lane: all control blocks, then all data.
+ */
+export type MapShape = {
+  readonly workers: number
+  readonly attachable: number
+  /** Lanes 0…keyedLanes-1 take events with a key, the others those without. */
+  readonly keyedLanes: number
+  readonly freeLanes: number
+  readonly ringBytes: number
+  readonly maxTopics: number
+}
+
+/** What a thread needs to take part; travels in `workerData`. */
+export type SharedMap = {
+  readonly shape: MapShape
+  readonly engineId: string
+  readonly control: SharedArrayBuffer
+  readonly topics: SharedArrayBuffer
+  readonly segments: readonly SharedArrayBuffer[]
+}
+
+export const LINE_WORDS = 32
+
+/** Words of the engine's line; all written by thread 0. */
+export const STATE = 0
+export const REGISTRY_VERSION = 1
+export const DRAINING = 2
+
+/** Values of STATE. */
+export const OPEN = 0
+/** Nothing more is published; handlers finish. */
+export const CLOSING = 1
+/** Dispatchers stop, finished or not. */
+export const STOPPED = 2
+
+/** Words of a thread's first line. */
+const PARKED = 0
+const OWNER = 1
+const ACTIVE = 2
+
+const THREAD_LINES = 3
+/** A thread's statistics fill its other lines. */
+export const THREAD_COUNTERS = 32
+
+export function threadCount(shape: MapShape): number {
+  return 1 + shape.workers + shape.attachable
+}
+
+export function laneCount(shape: MapShape): number {
+  return shape.keyedLanes + shape.freeLanes
+}
+
+export function controlWords(shape: MapShape): number {
+  return LINE_WORDS * (1 + THREAD_LINES * threadCount(shape) + laneCount(shape))
+}
+
+function threadWord(thread: number): number {
+  return LINE_WORDS * (1 + THREAD_LINES * thread)
+}
+
+/** The word on which a thread parks. */
+export function parkedWord(thread: number): number {
+  return threadWord(thread) + PARKED
+}
+
+/** The lease word of a thread's slot: who uses it. */
+export function ownerWord(thread: number): number {
+  return threadWord(thread) + OWNER
+}
+
+/** 1 once the thread has published something: before that, its rings need no look. */
+export function activeWord(thread: number): number {
+  return threadWord(thread) + ACTIVE
+}
+
+export function countersWord(thread: number): number {
+  return threadWord(thread) + LINE_WORDS
+}
+
+/** The word that holds a lane's lease. */
+export function leaseWord(shape: MapShape, lane: number): number {
+  return LINE_WORDS * (1 + THREAD_LINES * threadCount(shape) + lane)
+}
+
+/** The thread that a lane is read by first: its worker, or the engine's own thread if there are none. */
+export function homeOf(shape: MapShape, lane: number): number {
+  if (shape.workers === 0) return 0
+  const index = lane < shape.keyedLanes ? lane : lane - shape.keyedLanes
+  return 1 + (index % shape.workers)
+}
+
+export function isKeyed(shape: MapShape, lane: number): boolean {
+  return lane < shape.keyedLanes
+}
+
+export function ringPlace(map: SharedMap, thread: number, lane: number): RingPlace {
+  const { shape } = map
+  return {
+    buffer: map.segments[thread]!,
+    controlOffset: lane * CONTROL_BYTES,
+    dataOffset: laneCount(shape) * CONTROL_BYTES + lane * shape.ringBytes,
+    capacity: shape.ringBytes,
+  }
+}
+
+function segmentBytes(shape: MapShape): number {
+  return laneCount(shape) * (CONTROL_BYTES + shape.ringBytes)
+}
+
+/** Memory for the whole engine. Pages are committed by the system when they are first touched. */
+export function allocateMap(shape: MapShape, engineId: string, topics: SharedArrayBuffer): SharedMap {
+  return {
+    shape,
+    engineId,
+    control: new SharedArrayBuffer(4 * controlWords(shape)),
+    topics,
+    segments: Array.from({ length: threadCount(shape) }, () => new SharedArrayBuffer(segmentBytes(shape))),
+  }
+}

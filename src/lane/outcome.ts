@@ -1,0 +1,41 @@
+/**
+ * What becomes of an event in a lane: the counters of a ring reader's tally, published in the same store as the
+ * ring's cursor. RELEASED counts records as they are given back; the others say why.
+ */
+export const RELEASED = 0
+export const COMPLETED = 1
+export const UNMATCHED = 2
+export const DROPPED = 3
+export const EXPIRED = 4
+export const DEAD_LETTERED = 5
+export const LANE_COUNTERS = 6
+
+export type Outcome =
+  | typeof COMPLETED
+  | typeof UNMATCHED
+  | typeof DROPPED
+  | typeof EXPIRED
+  | typeof DEAD_LETTERED
+
+/**
+ * A record's mark: its outcome in the low 8 bits, 0 while it has none, above them how often it was attempted.
+ * Plain stores by the lane's reader; the next reader sees them through the lease.
+ */
+const OUTCOME_MASK = 0xff
+const ATTEMPT = 0x100
+
+export function outcomeOf(mark: number): number {
+  return mark & OUTCOME_MASK
+}
+
+export function attemptsOf(mark: number): number {
+  return mark >>> 8
+}
+
+export function withAttempt(mark: number): number {
+  return mark + ATTEMPT
+}
+
+export function withOutcome(mark: number, outcome: Outcome): number {
+  return mark | outcome
+}

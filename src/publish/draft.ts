@@ -1,0 +1,86 @@
+import { InvalidEventError } from '../errors.ts'
+import { encode, lastHeldBytes } from '../event/codec.ts'
+import { encodeExtras } from '../event/extras.ts'
+import { keyBytes } from '../event/key.ts'
+import type { PublishOptions } from '../event/publishing.ts'
+import {
+  CODEC_BYTES,
+  CODEC_MSGPACK,
+  CODEC_NONE,
+  type Draft,
+  EXPIRES,
+  HAS_EXTRAS,
+  HAS_KEY,
+  HOLDS_BYTES,
+} from '../event/record.ts'
+import { fnv1a } from '../fnv1a.ts'
+
+export function newDraft(publisher: number): Draft {
+  return {
+    topicId: 0,
+    topic: undefined,
+    publisher,
+    sequence: 0,
+    time: 0,
+    key: '',
+    keyHash: 0,
+    keyBytes: 0,
+    flags: 0,
+    extras: undefined,
+    data: undefined,
+  }
+}
+
+/** Fills the draft from what was published. Encodes everything, so that nothing can fail once bytes are claimed. */
+export function fillDraft(draft: Draft, data: unknown, options: PublishOptions | undefined): void {
+  if (data instanceof Uint8Array) {
+    draft.data = data
+    draft.flags = CODEC_BYTES
+  } else if (data === undefined) {
+    draft.data = undefined
+    draft.flags = CODEC_NONE
+  } else {
+    draft.data = encode(data)
+    draft.flags = lastHeldBytes() ? CODEC_MSGPACK | HOLDS_BYTES : CODEC_MSGPACK
+  }
+  draft.keyHash = 0
+  draft.extras = undefined
+  if (options !== undefined) fillOptions(draft, options)
+}
+
+function fillOptions(draft: Draft, options: PublishOptions): void {
+  const { key } = options
+  if (key !== undefined) {
+    draft.keyBytes = keyBytes(key)
+    draft.key = key
+    draft.keyHash = fnv1a(key)
+    draft.flags |= HAS_KEY
+  }
+  if (hasExtras(options)) {
+    // The encoder's buffer is about to be used again.
+    if (draft.data !== undefined && (draft.flags & CODEC_MSGPACK) !== 0) draft.data = draft.data.slice()
+    draft.extras = encodeExtras(options)
+    draft.flags |= options.ttlMs === undefined ? HAS_EXTRAS : HAS_EXTRAS | EXPIRES
+  }
+}
+
+function hasExtras(options: PublishOptions): boolean {
+  return (
+    options.id !== undefined ||
+    options.source !== undefined ||
+    options.metadata !== undefined ||
+    options.ttlMs !== undefined ||
+    options.traceparent !== undefined
+  )
+}
+
+/** A draft that outlives the next one: its data no longer lies in the encoder's buffer. */
+export function keepDraft(draft: Draft): Draft {
+  return { ...draft, data: draft.data?.slice() }
+}
+
+export function tooLarge(bytes: number, limit: number): InvalidEventError {
+  return new InvalidEventError(
+    `An event of ${bytes} bytes exceeds the ${limit} bytes that a lane can take: raise ringBytes, or send a reference`,
+  )
+}

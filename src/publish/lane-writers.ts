@@ -1,0 +1,173 @@
+import { Counters, FULL, isParked, RingWriter, wake } from '../../native-free-ring/src/index.ts'
+import { type Draft, HAS_KEY, writeDraft } from '../event/record.ts'
+import {
+  activeWord,
+  countersWord,
+  homeOf,
+  laneCount,
+  parkedWord,
+  ringPlace,
+  type SharedMap,
+  THREAD_COUNTERS,
+} from '../lane/map.ts'
+import { DROPPED_NEWEST } from '../lane/thread-counters.ts'
+
+/** What `place` answers when no lane has room. */
+export const NO_ROOM = -1
+
+/** Events without a key go to one lane in runs of so many, so that its reader finds batches. */
+const RUN_EVENTS = 16
+
+/**
+ * One thread's ends of all lanes: finds the lane of a draft, claims, writes and commits.
+ *
+ * Only the thread that owns the slot `thread` may use it.
+ */
+export class LaneWriters {
+  private readonly map: SharedMap
+  private readonly thread: number
+  private readonly control: Int32Array
+  private readonly counters: Counters
+  private readonly writers: (RingWriter | undefined)[]
+  private readonly dirty: boolean[]
+  private readonly touched: number[] = []
+  private readonly keyedLanes: number
+  private readonly freeLanes: number
+  private sequence: number
+  private active = false
+  private freeLane: number
+  private run = 0
+
+  constructor(map: SharedMap, thread: number) {
+    this.map = map
+    this.thread = thread
+    this.control = new Int32Array(map.control)
+    this.counters = new Counters(this.control, countersWord(thread), THREAD_COUNTERS)
+    this.keyedLanes = map.shape.keyedLanes
+    this.freeLanes = map.shape.freeLanes
+    this.freeLane = this.keyedLanes + (thread % this.freeLanes)
+    const lanes = laneCount(map.shape)
+    this.writers = new Array(lanes).fill(undefined)
+    this.dirty = new Array(lanes).fill(false)
+    // A slot that was used before goes on with its count: sequences and the ids made of them are never reused.
+    this.sequence = 0
+    for (let lane = 0; lane < lanes; lane++)
+      this.sequence += new RingWriter(ringPlace(map, thread, lane)).written
+  }
+
+  /** Writes the draft, uncommitted, into the lane of its key, or into a free one; answers the lane or `NO_ROOM`. */
+  place(draft: Draft, bytes: number): number {
+    if ((draft.flags & HAS_KEY) === 0) return this.placeFree(draft, bytes)
+    const lane = this.laneOfKey(draft.keyHash)
+    return this.write(lane, draft, bytes) ? lane : NO_ROOM
+  }
+
+  laneOfKey(keyHash: number): number {
+    return keyHash % this.keyedLanes
+  }
+
+  /** Writes the draft into this lane, uncommitted, if there is room. */
+  write(lane: number, draft: Draft, bytes: number): boolean {
+    const writer = this.writer(lane)
+    const at = writer.claim(bytes)
+    if (at === FULL) return false
+    draft.sequence = this.sequence++
+    writeDraft(writer.bytes, writer.words, at, draft)
+    if (!this.dirty[lane]) {
+      this.dirty[lane] = true
+      this.touched.push(lane)
+    }
+    return true
+  }
+
+  /** Makes everything written visible, and wakes the workers that parked. */
+  commit(): void {
+    const { touched } = this
+    for (let i = 0; i < touched.length; i++) {
+      const lane = touched[i]!
+      this.dirty[lane] = false
+      this.writers[lane]!.commit()
+      wake(this.control, parkedWord(homeOf(this.map.shape, lane)))
+    }
+    touched.length = 0
+  }
+
+  /** Forgets everything written since the last commit. */
+  abort(): void {
+    for (const lane of this.touched) {
+      const writer = this.writers[lane]!
+      const before = writer.written
+      writer.resume()
+      this.sequence -= before - writer.written
+      this.dirty[lane] = false
+    }
+    this.touched.length = 0
+  }
+
+  hasRoom(lane: number, bytes: number): boolean {
+    return this.writer(lane).hasRoom(bytes)
+  }
+
+  hasFreeRoom(bytes: number): boolean {
+    for (let i = 0; i < this.freeLanes; i++) if (this.hasRoom(this.keyedLanes + i, bytes)) return true
+    return false
+  }
+
+  /** Says that somebody waits for room in this lane, or no longer does. */
+  want(lane: number, room: boolean): void {
+    this.writer(lane).want(room)
+  }
+
+  /** The same for all lanes that take events without a key. */
+  wantFree(room: boolean): void {
+    for (let i = 0; i < this.freeLanes; i++) this.want(this.keyedLanes + i, room)
+  }
+
+  countDrop(): void {
+    this.counters.add(DROPPED_NEWEST, 1)
+  }
+
+  private placeFree(draft: Draft, bytes: number): number {
+    if (this.run <= 0) this.beginRun()
+    this.run--
+    if (this.write(this.freeLane, draft, bytes)) return this.freeLane
+    for (let i = 1; i < this.freeLanes; i++) {
+      this.freeLane = this.keyedLanes + ((this.freeLane - this.keyedLanes + 1) % this.freeLanes)
+      if (this.write(this.freeLane, draft, bytes)) {
+        this.run = RUN_EVENTS
+        return this.freeLane
+      }
+    }
+    return NO_ROOM
+  }
+
+  /** The next lane in turn, unless a worker is parked: then one of its lanes. */
+  private beginRun(): void {
+    this.run = RUN_EVENTS
+    const { shape } = this.map
+    const next = (this.freeLane - this.keyedLanes + 1) % this.freeLanes
+    for (let i = 0; i < shape.workers && i < this.freeLanes; i++) {
+      const lane = this.keyedLanes + ((next + i) % this.freeLanes)
+      if (isParked(this.control, parkedWord(homeOf(shape, lane)))) {
+        this.freeLane = lane
+        return
+      }
+    }
+    this.freeLane = this.keyedLanes + next
+  }
+
+  private writer(lane: number): RingWriter {
+    return this.writers[lane] ?? this.open(lane)
+  }
+
+  private open(lane: number): RingWriter {
+    if (!this.active) {
+      this.active = true
+      // Before the first commit: a reader that was woken by it sees that this thread's rings are in use.
+      Atomics.store(this.control, activeWord(this.thread), 1)
+    }
+    const writer = new RingWriter(ringPlace(this.map, this.thread, lane))
+    this.writers[lane] = writer
+    return writer
+  }
+}

@@ -1,0 +1,221 @@
+import { maxPayloadBytes } from '../../native-free-ring/src/index.ts'
+import { ClosedError, FullError, InvalidEventError, OptionsError } from '../errors.ts'
+import type {
+  EventInput,
+  EventMap,
+  LanePolicy,
+  Publishing,
+  PublishOptions,
+  SendOptions,
+  TopicHandle,
+} from '../event/publishing.ts'
+import { type Draft, draftBytes, HAS_KEY } from '../event/record.ts'
+import { type SharedMap, STATE } from '../lane/map.ts'
+import type { Waits } from '../lane/waits.ts'
+import type { TopicTable } from '../topic/topic-table.ts'
+import { fillDraft, keepDraft, newDraft, tooLarge } from './draft.ts'
+import { LaneWriters, NO_ROOM } from './lane-writers.ts'
+import { SendQueue } from './send-queue.ts'
+
+export const LANE_POLICIES: readonly LanePolicy[] = ['block', 'reject', 'drop-newest']
+
+/** A `send` without `timeoutMs` waits so long: every wait is bounded. */
+export const SEND_TIMEOUT_MS = 30_000
+
+export type PublisherOptions = {
+  onFull: LanePolicy
+  /** The engine's state from which this thread may no longer publish. */
+  closedFrom: number
+}
+
+/**
+ * Publishing from one thread: limits, encoding, policy, then claim, write and commit in the lane of the event's key.
+ */
+export class Publisher implements Publishing {
+  private readonly control: Int32Array
+  private readonly topics: TopicTable
+  private readonly lanes: LaneWriters
+  private readonly waits: Waits
+  private readonly options: PublisherOptions
+  private readonly maxBytes: number
+  private readonly draft: Draft
+  /** Sends that wait, by lane; those without a key wait together. */
+  private readonly queues = new Map<number, SendQueue>()
+  private closed = false
+
+  constructor(map: SharedMap, thread: number, topics: TopicTable, waits: Waits, options: PublisherOptions) {
+    this.control = new Int32Array(map.control)
+    this.topics = topics
+    this.waits = waits
+    this.options = options
+    this.lanes = new LaneWriters(map, thread)
+    this.draft = newDraft(thread)
+    this.maxBytes = maxPayloadBytes(map.shape.ringBytes)
+  }
+
+  publish(type: string | EventInput, data?: unknown, options?: PublishOptions): boolean {
+    this.checkOpen()
+    this.draft.time = Date.now()
+    if (typeof type !== 'string') {
+      const input = checkInput(type)
+      return this.publishOne(input.type, input.data, input)
+    }
+    return this.publishOne(type, data, options)
+  }
+
+  publishBatch(events: readonly EventInput[]): number {
+    this.checkOpen()
+    if (!Array.isArray(events)) throw new InvalidEventError('publishBatch takes an array of events')
+    this.draft.time = Date.now()
+    let accepted = 0
+    try {
+      for (; accepted < events.length; accepted++) {
+        const input = checkInput(events[accepted])
+        const bytes = this.prepare(input.type, input.data, input)
+        if (this.place(bytes) !== NO_ROOM) continue
+        if (this.policy(input) !== 'drop-newest') break
+        this.lanes.countDrop()
+      }
+    } catch (error) {
+      this.lanes.abort()
+      throw error
+    }
+    this.lanes.commit()
+    return accepted
+  }
+
+  async send(
+    type: string | (EventInput & SendOptions),
+    data?: unknown,
+    options?: SendOptions,
+  ): Promise<void> {
+    this.checkOpen()
+    if (typeof type !== 'string') {
+      const input = checkInput(type) as EventInput & SendOptions
+      return this.sendOne(input.type, input.data, input)
+    }
+    return this.sendOne(type, data, options)
+  }
+
+  topic(topic: string): TopicHandle {
+    this.topics.idOf(topic)
+    return {
+      topic,
+      publish: (data?: unknown, options?: PublishOptions) => this.publish(topic, data, options),
+      send: (data?: unknown, options?: SendOptions) => this.send(topic, data, options),
+    }
+  }
+
+  /** Whether sends are waiting for room. */
+  get sending(): boolean {
+    return this.queues.size > 0
+  }
+
+  /** Refuses what comes, and ends the sends that wait with a ClosedError. */
+  close(): void {
+    this.closed = true
+    for (const queue of [...this.queues.values()]) queue.fail(closedError())
+  }
+
+  private publishOne(type: string, data: unknown, options: PublishOptions | undefined): boolean {
+    const bytes = this.prepare(type, data, options)
+    if (this.place(bytes) !== NO_ROOM) {
+      this.lanes.commit()
+      return true
+    }
+    return this.applyPolicy(type, data, options)
+  }
+
+  private async sendOne(type: string, data: unknown, options: SendOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted()
+    this.draft.time = Date.now()
+    const bytes = this.prepare(type, data, options)
+    if (this.place(bytes) !== NO_ROOM) return this.lanes.commit()
+    if (this.applyPolicy(type, data, options)) return
+    const { timeoutMs = SEND_TIMEOUT_MS, signal } = options
+    return this.queueFor(this.draft).wait(keepDraft(this.draft), { timeoutMs, ...(signal && { signal }) })
+  }
+
+  /** For a lane without room: true if the event was accepted and dropped, false if the caller still has it. */
+  private applyPolicy(type: string, data: unknown, options: PublishOptions | undefined): boolean {
+    const policy = this.policy(options)
+    if (policy === 'drop-newest') {
+      this.lanes.countDrop()
+      return true
+    }
+    if (policy === 'reject') {
+      throw new FullError(`No room for an event of type ${type}`, { ...options, type, data })
+    }
+    return false
+  }
+
+  private policy(options: PublishOptions | undefined): LanePolicy {
+    const policy = options?.onFull ?? this.options.onFull
+    if (!LANE_POLICIES.includes(policy))
+      throw new OptionsError(`onFull is one of ${LANE_POLICIES.join(', ')}`)
+    return policy
+  }
+
+  private prepare(type: string, data: unknown, options: PublishOptions | undefined): number {
+    const { draft } = this
+    draft.topicId = this.topics.idOf(type)
+    draft.topic = draft.topicId === 0 ? Buffer.from(type, 'utf8') : undefined
+    fillDraft(draft, data, options)
+    const bytes = draftBytes(draft)
+    if (bytes > this.maxBytes) throw tooLarge(bytes, this.maxBytes)
+    return bytes
+  }
+
+  /** Places the draft, unless sends wait for its lane: an event must not overtake those. */
+  private place(bytes: number): number {
+    if (this.queues.size > 0 && this.queues.has(this.queueKey(this.draft))) return NO_ROOM
+    return this.lanes.place(this.draft, bytes)
+  }
+
+  private queueKey(draft: Draft): number {
+    return (draft.flags & HAS_KEY) === 0 ? -1 : this.lanes.laneOfKey(draft.keyHash)
+  }
+
+  private queueFor(draft: Draft): SendQueue {
+    const key = this.queueKey(draft)
+    const existing = this.queues.get(key)
+    if (existing !== undefined) return existing
+    const free = key === -1
+    const want = (room: boolean) => (free ? this.lanes.wantFree(room) : this.lanes.want(key, room))
+    const queue: SendQueue = new SendQueue(
+      (bytes) => (free ? this.lanes.hasFreeRoom(bytes) : this.lanes.hasRoom(key, bytes)),
+      (waiting, bytes) => {
+        if (this.lanes.place(waiting, bytes) === NO_ROOM) return false
+        this.lanes.commit()
+        return true
+      },
+      () => {
+        want(false)
+        this.queues.delete(key)
+        this.waits.remove(queue)
+      },
+    )
+    this.queues.set(key, queue)
+    // Before the next look at the room: a release after that look wakes this thread.
+    want(true)
+    this.waits.add(queue)
+    return queue
+  }
+
+  private checkOpen(): void {
+    if (this.closed || Atomics.load(this.control, STATE) >= this.options.closedFrom) throw closedError()
+  }
+}
+
+function closedError(): ClosedError {
+  return new ClosedError('The engine is closed: nothing was published')
+}
+
+function checkInput(input: unknown): EventInput<EventMap> {
+  if (typeof input !== 'object' || input === null) {
+    throw new InvalidEventError(
+      `An event is an object with a type, not ${input === null ? 'null' : typeof input}`,
+    )
+  }
+  return input as EventInput<EventMap>
+}

@@ -1,0 +1,281 @@
+import { EMPTY, RingGauge, RingReader, wake } from '../../native-free-ring/src/index.ts'
+import { OptionsError } from '../errors.ts'
+import { MillraceEvent } from '../event/event.ts'
+import { readTopic, topicIdOf } from '../event/record.ts'
+import { Deadline, type WaitOptions } from '../lane/deadline.ts'
+import {
+  closeMailbox,
+  droppedFrom,
+  type MailboxPlace,
+  type MailboxPolicy,
+  mailboxRing,
+  takeWanted,
+} from '../lane/mailbox.ts'
+import { parkedWord, type SharedMap } from '../lane/map.ts'
+import type { Waits, Watch } from '../lane/waits.ts'
+import type { TopicTable } from '../topic/topic-table.ts'
+
+export type SubscribeOptions<Event = MillraceEvent> = {
+  /** The most events that may lie unread; 10,000 if not given. */
+  capacity?: number
+  /** What happens when they are that many, or the mailbox's memory is full; `drop-newest` if not given. */
+  onFull?: MailboxPolicy
+  /** Events for which it answers false are passed over and counted. Runs in the thread that receives. */
+  filter?: (event: Event) => boolean
+}
+
+export type ReceiveOptions = {
+  /** How long to wait, in milliseconds; 0 only looks. Without it, until an event comes or the subscription ends. */
+  timeoutMs?: number
+  signal?: AbortSignal
+}
+
+export type SubscriptionStats = {
+  id: number
+  patterns: readonly string[]
+  /** Events that matched: received, filtered, dropped or still queued. */
+  matched: number
+  received: number
+  filtered: number
+  dropped: number
+  queued: number
+}
+
+type Receiver<Event> = {
+  readonly max: number
+  readonly resolve: (events: Event[]) => void
+  readonly reject: (reason: unknown) => void
+  deadline: Deadline | undefined
+}
+
+/** The parts of the engine that a subscription works with. */
+export type SubscriptionParts = {
+  map: SharedMap
+  topics: TopicTable
+  waits: Waits
+  onUnsubscribe(): void
+}
+
+/**
+ * Events that match some patterns, received one by one, in batches, or by `for await`.
+ *
+ * For the thread that subscribed. Events are copies: they stay valid. Receivers that wait are served in their order.
+ *
+ * @example
+ * using sub = engine.subscribe('alert.**')
+ * const event = await sub.receive({ timeoutMs: 1_000 })
+ */
+export class Subscription<Event extends MillraceEvent = MillraceEvent> implements Watch {
+  private readonly parts: SubscriptionParts
+  private readonly place: MailboxPlace
+  private readonly filter: ((event: Event) => boolean) | undefined
+  private readonly reader: RingReader
+  private readonly gauge: RingGauge
+  private readonly control: Int32Array
+  private readonly receivers: Receiver<Event>[] = []
+  private received = 0
+  private filtered = 0
+  private closed = false
+
+  constructor(
+    parts: SubscriptionParts,
+    place: MailboxPlace,
+    filter: ((event: Event) => boolean) | undefined,
+  ) {
+    this.parts = parts
+    this.place = place
+    this.filter = filter
+    this.reader = new RingReader(mailboxRing(place))
+    this.gauge = new RingGauge(mailboxRing(place))
+    this.control = new Int32Array(parts.map.control)
+  }
+
+  get id(): number {
+    return this.place.id
+  }
+
+  get patterns(): readonly string[] {
+    return this.place.patterns
+  }
+
+  /**
+   * The next event; undefined if none came within `timeoutMs`, or the subscription has ended.
+   *
+   * @throws the signal's reason, if it aborts.
+   */
+  async receive(options: ReceiveOptions = {}): Promise<Event | undefined> {
+    return (await this.receiveBatch({ ...options, max: 1 }))[0]
+  }
+
+  /**
+   * Up to `max` events (100 if not given): those that are there, else the first that come. Empty if none came within
+   * `timeoutMs`, or the subscription has ended.
+   *
+   * @throws the signal's reason, if it aborts.
+   */
+  async receiveBatch(options: ReceiveOptions & { max?: number } = {}): Promise<Event[]> {
+    const { max = 100, timeoutMs, signal } = options
+    if (!Number.isInteger(max) || max < 1) throw new OptionsError(`max is a positive integer, not ${max}`)
+    signal?.throwIfAborted()
+    if (this.receivers.length === 0) {
+      const events = this.take(max)
+      if (events.length > 0 || this.closed || timeoutMs === 0) return events
+    } else if (timeoutMs === 0) {
+      return []
+    }
+    return this.wait(max, { ...(timeoutMs !== undefined && { timeoutMs }), ...(signal && { signal }) })
+  }
+
+  /** Events until the subscription ends. Leaving the loop unsubscribes. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Event, void, undefined> {
+    try {
+      for (;;) {
+        const events = await this.receiveBatch()
+        if (events.length === 0) return
+        yield* events
+      }
+    } finally {
+      this.unsubscribe()
+    }
+  }
+
+  stats(): SubscriptionStats {
+    const committed = this.gauge.committed()
+    const released = this.reader.counts[0]!
+    const dropped = droppedFrom(this.place)
+    return {
+      id: this.id,
+      patterns: this.patterns,
+      matched: committed + dropped,
+      received: this.received,
+      filtered: this.filtered,
+      dropped,
+      queued: committed - released,
+    }
+  }
+
+  /** Ends the subscription. What lies unread is gone; receivers that wait get nothing. Ending twice is fine. */
+  unsubscribe(): void {
+    if (this.closed) return
+    this.closed = true
+    closeMailbox(this.place)
+    this.wakeWriters()
+    this.parts.waits.remove(this)
+    for (const receiver of this.receivers.splice(0)) {
+      receiver.deadline?.clear()
+      receiver.resolve([])
+    }
+    this.parts.onUnsubscribe()
+  }
+
+  [Symbol.dispose](): void {
+    this.unsubscribe()
+  }
+
+  /** @internal There is mail for a receiver that waits. */
+  ready(): boolean {
+    return !this.gauge.isEmpty
+  }
+
+  /** @internal Serves the receivers; true when none waits any more. */
+  advance(): boolean {
+    for (let first = this.receivers[0]; first !== undefined; first = this.receivers[0]) {
+      const events = this.takeFor(first)
+      if (events === undefined) continue
+      if (events.length === 0) return false
+      this.receivers.shift()
+      first.deadline?.clear()
+      first.resolve(events)
+    }
+    return true
+  }
+
+  /** Events for a receiver; undefined if the filter threw, which is that receiver's to know. */
+  private takeFor(receiver: Receiver<Event>): Event[] | undefined {
+    try {
+      return this.take(receiver.max)
+    } catch (error) {
+      this.withdraw(receiver)
+      receiver.reject(error)
+      return undefined
+    }
+  }
+
+  private wait(max: number, options: WaitOptions): Promise<Event[]> {
+    return new Promise((resolve, reject) => {
+      const receiver: Receiver<Event> = { max, resolve, reject, deadline: undefined }
+      receiver.deadline = new Deadline(options, 'An event', (reason) => {
+        this.withdraw(receiver)
+        if (options.signal?.aborted) reject(reason)
+        else resolve([])
+      })
+      this.receivers.push(receiver)
+      this.parts.waits.add(this)
+    })
+  }
+
+  private withdraw(receiver: Receiver<Event>): void {
+    receiver.deadline?.clear()
+    const index = this.receivers.indexOf(receiver)
+    if (index >= 0) this.receivers.splice(index, 1)
+    if (this.receivers.length === 0) this.parts.waits.remove(this)
+  }
+
+  /** Copies up to `max` events out of the mailbox and makes their room free. */
+  private take(max: number): Event[] {
+    if (this.closed) return []
+    const { reader } = this
+    const events: Event[] = []
+    reader.prefetch()
+    try {
+      while (events.length < max) {
+        const before = reader.position
+        const at = reader.next()
+        if (at === EMPTY) break
+        const event = this.eventAt(at)
+        const passes = this.passes(event, events.length === 0)
+        if (passes === undefined) {
+          reader.position = before
+          break
+        }
+        reader.counts[0]!++
+        if (!passes) {
+          this.filtered++
+          continue
+        }
+        this.received++
+        events.push(event)
+      }
+    } finally {
+      reader.release(reader.position)
+      if (takeWanted(this.place)) this.wakeWriters()
+    }
+    return events
+  }
+
+  /** What the filter says. If it throws: that error when nothing would be lost with it, else undefined for "later". */
+  private passes(event: Event, first: boolean): boolean | undefined {
+    if (this.filter === undefined) return true
+    try {
+      return this.filter(event)
+    } catch (error) {
+      if (!first) return undefined
+      this.reader.counts[0]!++
+      this.filtered++
+      throw error
+    }
+  }
+
+  private eventAt(at: number): Event {
+    const { reader, parts } = this
+    const topicId = topicIdOf(reader.words, at)
+    const type = topicId === 0 ? readTopic(reader.bytes, at) : parts.topics.nameOf(topicId)
+    const record = reader.bytes.slice(at, at + reader.length)
+    return new MillraceEvent(type, 1, parts.map.engineId, record, 0, record.length, true) as Event
+  }
+
+  private wakeWriters(): void {
+    const { shape } = this.parts.map
+    for (let thread = 0; thread <= shape.workers; thread++) wake(this.control, parkedWord(thread))
+  }
+}

@@ -1,0 +1,90 @@
+import { receiveMessageOnPort, threadId } from 'node:worker_threads'
+import { Parking } from '../native-free-ring/src/index.ts'
+import { Dispatcher, type RegistryChange } from '../src/dispatch/dispatcher.ts'
+import { describeError } from '../src/dispatch/failure.ts'
+import { loadHandlers } from '../src/dispatch/load.ts'
+import type { DispatchTask, WorkerReport } from '../src/dispatch/task.ts'
+import { HandlerLoadError } from '../src/errors.ts'
+import { ownerWord, parkedWord, STOPPED } from '../src/lane/map.ts'
+import { Waits } from '../src/lane/waits.ts'
+import { Publisher } from '../src/publish/publisher.ts'
+import { TopicTable } from '../src/topic/topic-table.ts'
+
+/** Failures are counted exactly in the ledger; so many per second are also told one by one. */
+const REPORTS_PER_SECOND = 100
+
+/** The life of a worker thread: loads the handlers, then dispatches until the engine stops. */
+export default async function dispatch(task: DispatchTask): Promise<void> {
+  const { map, thread, port } = task
+  const control = new Int32Array(map.control)
+  // Thread ids start at 0 and are never reused; 0 in a lease means free.
+  const holder = threadId + 1
+  Atomics.store(control, ownerWord(thread), holder)
+  const report = (message: WorkerReport): void => port.postMessage(message)
+
+  const handlers = await loadHandlers(task.modules).catch((error: unknown) => {
+    report(loadFailure(error))
+    return undefined
+  })
+  if (handlers === undefined) return
+
+  const parking = new Parking(control, parkedWord(thread))
+  const waits = new Waits(parking, { drive: false })
+  const topics = new TopicTable(map.topics, map.shape.maxTopics)
+  const publisher = new Publisher(map, thread, topics, waits, { onFull: task.onFull, closedFrom: STOPPED })
+  const changes: RegistryChange[] = task.mailboxes.map((place) => ({ add: place }))
+  const dispatcher = new Dispatcher({
+    map,
+    thread,
+    holder,
+    handlers,
+    handlerCounters: task.handlerCounters,
+    affinity: task.affinity,
+    maxInFlight: task.maxInFlight,
+    topics,
+    publisher,
+    waits,
+    parking,
+    receiveChanges: () => {
+      const received = changes.splice(0)
+      for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) {
+        received.push(next.message)
+      }
+      return received
+    },
+    reports: {
+      onDeadLetter: limited((letter) => report({ kind: 'dead-letter', letter })),
+      onHistogram: (handler, histogram) => report({ kind: 'histogram', handler, histogram }),
+    },
+    spins: true,
+  })
+  report({ kind: 'ready', handlers: handlers.map(({ name, pattern }) => ({ name, pattern })) })
+  await dispatcher.run()
+  publisher.close()
+  parking.close()
+  port.close()
+}
+
+function loadFailure(error: unknown): WorkerReport {
+  const known = error instanceof HandlerLoadError
+  const described = describeError(known && error.cause !== undefined ? error.cause : error)
+  return {
+    kind: 'load-failed',
+    module: known ? error.module : '',
+    message: error instanceof Error ? error.message : String(error),
+    error: described,
+  }
+}
+
+function limited<T>(tell: (value: T) => void): (value: T) => void {
+  let second = 0
+  let told = 0
+  return (value) => {
+    const now = Math.floor(Date.now() / 1_000)
+    if (now !== second) {
+      second = now
+      told = 0
+    }
+    if (told++ < REPORTS_PER_SECOND) tell(value)
+  }
+}
