@@ -8,7 +8,8 @@
 /** Words of a ring's control block, relative to its start. */
 export const TAIL = 0
 export const WANTED = 1
-export const WRITER_TALLY = 2
+export const WANTED_AT = 2
+export const WRITER_TALLY = 3
 export const HEAD = 32
 export const READER_TALLY = 33
 

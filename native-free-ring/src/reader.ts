@@ -9,6 +9,7 @@ import {
   recordBytes,
   TAIL,
   WANTED,
+  WANTED_AT,
 } from './layout.ts'
 import { Tally } from './tally.ts'
 
@@ -95,7 +96,7 @@ export class RingReader {
   /**
    * Gives everything before `position` back to the writer, and publishes `counts` with it.
    *
-   * Answers whether the writer waits for room, so that the caller can wake its thread.
+   * Answers whether the writer waits and has half the ring free now, so that the caller can wake its thread.
    */
   release(position: number): boolean {
     if (position === this.head) return false
@@ -104,6 +105,7 @@ export class RingReader {
     // Publishes the tally, and that no byte before `position` is read any more; pairs with the load in claim.
     Atomics.store(this.control, HEAD, position)
     // After the store of HEAD: either this load sees WANTED, or the writer's second try sees the new HEAD.
-    return Atomics.load(this.control, WANTED) === 1
+    if (Atomics.load(this.control, WANTED) === 0) return false
+    return ((position - this.control[WANTED_AT]!) | 0) >= 0
   }
 }

@@ -8,6 +8,7 @@ import {
   recordBytes,
   TAIL,
   WANTED,
+  WANTED_AT,
   WRITER_TALLY,
 } from './layout.ts'
 import { Tally } from './tally.ts'
@@ -30,9 +31,10 @@ export const FULL = -1
  * }
  */
 export class RingWriter {
-  /** The ring's data as bytes and as 32-bit words; `claim` answers an offset in bytes. */
+  /** The ring's data as bytes, 32-bit words and doubles; `claim` answers an offset in bytes. */
   readonly bytes: Uint8Array
   readonly words: Int32Array
+  readonly doubles: Float64Array
   /** The longest payload that `claim` takes, in bytes: half the ring less a header. */
   readonly maxPayloadBytes: number
 
@@ -52,6 +54,7 @@ export class RingWriter {
     this.control = new Int32Array(place.buffer, place.controlOffset, CONTROL_BYTES / 4)
     this.bytes = new Uint8Array(place.buffer, place.dataOffset, place.capacity)
     this.words = new Int32Array(place.buffer, place.dataOffset, place.capacity / 4)
+    this.doubles = new Float64Array(place.buffer, place.dataOffset, place.capacity / 8)
     this.tally = new Tally(this.control, WRITER_TALLY, 1)
     this.next = Atomics.load(this.control, TAIL)
     this.head = Atomics.load(this.control, HEAD)
@@ -111,10 +114,12 @@ export class RingWriter {
   }
 
   /**
-   * Says whether the writer waits for room. Set it, try once more, and only then park: a reader looks at it after
-   * every release.
+   * Says whether the writer waits for room. Set it, try once more, and only then park.
+   *
+   * The reader wakes it when half the ring is free: waking it for each record would cost more than the record.
    */
   want(room: boolean): void {
+    if (room) this.control[WANTED_AT] = (this.next - (this.capacity >> 1)) | 0
     // Stored before the second try loads HEAD; pairs with the reader's load of WANTED after its store of HEAD.
     Atomics.store(this.control, WANTED, room ? 1 : 0)
   }

@@ -46,13 +46,13 @@ export function compileTemplate(template: string): (record: unknown) => string {
 
 /**
  * Compiles the path of a field, `user.id`, for the ordering key. The field's string, number or boolean is
- * given back as a string; what is missing, `null` or an object gives `undefined`.
+ * given back as a string; what is missing, `null`, empty or an object gives `undefined`, an event without key.
  *
  * Throws `ERR_MILLRACE_OPTIONS` when the path has an empty step.
  */
 export function compileField(path: string): (record: unknown) => string | undefined {
   const field = compilePath(path)
-  return (record) => toText(field(record))
+  return (record) => toText(field(record)) || undefined
 }
 
 function compilePath(path: string): (record: unknown) => unknown {

@@ -23,26 +23,35 @@ export const ID_MAX_BYTES = 255
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 const SOURCE_FIELDS = ['component', 'instanceId', 'correlationId'] as const
 
+/** The extras as they travel: one letter a name. */
+type Compact = {
+  i?: string
+  s?: EventSource
+  m?: Record<string, unknown>
+  t?: number
+  p?: string
+}
+
 /** Picks the extras out of publish options and encodes them; undefined if there are none. */
 export function encodeExtras(options: Extras): Uint8Array | undefined {
   const { id, source, metadata, ttlMs, traceparent } = options
-  const compact: Record<string, unknown> = {}
-  if (id !== undefined) compact['i'] = checkId(id)
-  if (source !== undefined) compact['s'] = checkSource(source)
-  if (metadata !== undefined) compact['m'] = checkMetadata(metadata)
-  if (ttlMs !== undefined) compact['t'] = checkTtl(ttlMs)
-  if (traceparent !== undefined) compact['p'] = checkTraceparent(traceparent)
+  const compact: Compact = {}
+  if (id !== undefined) compact.i = checkId(id)
+  if (source !== undefined) compact.s = checkSource(source)
+  if (metadata !== undefined) compact.m = checkMetadata(metadata)
+  if (ttlMs !== undefined) compact.t = checkTtl(ttlMs)
+  if (traceparent !== undefined) compact.p = checkTraceparent(traceparent)
   return Object.keys(compact).length === 0 ? undefined : encode(compact).slice()
 }
 
 export function decodeExtras(bytes: Uint8Array): Extras {
-  const compact = decode(bytes) as Record<string, any>
+  const compact = decode(bytes) as Compact
   const extras: Extras = {}
-  if (compact['i'] !== undefined) extras.id = compact['i']
-  if (compact['s'] !== undefined) extras.source = compact['s']
-  if (compact['m'] !== undefined) extras.metadata = compact['m']
-  if (compact['t'] !== undefined) extras.ttlMs = compact['t']
-  if (compact['p'] !== undefined) extras.traceparent = compact['p']
+  if (compact.i !== undefined) extras.id = compact.i
+  if (compact.s !== undefined) extras.source = compact.s
+  if (compact.m !== undefined) extras.metadata = compact.m
+  if (compact.t !== undefined) extras.ttlMs = compact.t
+  if (compact.p !== undefined) extras.traceparent = compact.p
   return extras
 }
 
@@ -66,11 +75,11 @@ function checkSource(source: unknown): EventSource {
   return checked
 }
 
-function checkMetadata(metadata: unknown): object {
+function checkMetadata(metadata: unknown): Record<string, unknown> {
   if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) {
     throw new InvalidEventError('metadata is a plain object')
   }
-  return metadata
+  return metadata as Record<string, unknown>
 }
 
 function checkTtl(ttlMs: unknown): number {

@@ -71,18 +71,25 @@ function dataStart(draft: Draft): number {
   return (start + 7) & -8
 }
 
-/** Writes the draft at byte `at`, a multiple of 8, of a ring whose words are `words`. */
-export function writeDraft(bytes: Uint8Array, words: Int32Array, at: number, draft: Draft): void {
+/** A ring's data through the views that writing needs. */
+export type RecordSpace = {
+  readonly bytes: Uint8Array
+  readonly words: Int32Array
+  readonly doubles: Float64Array
+}
+
+/** Writes the draft at byte `at`, a multiple of 8. */
+export function writeDraft(space: RecordSpace, at: number, draft: Draft): void {
+  const { bytes, words } = space
   const word = at >> 2
   const { sequence, flags, data } = draft
   words[word] = draft.topicId | (draft.publisher << 20)
   words[word + 1] = draft.keyHash
   words[word + 2] = sequence | 0
   words[word + 3] = flags | ((sequence / TWO_32) << FLAG_BITS)
-  double[0] = draft.time
-  for (let i = 0; i < 8; i++) bytes[at + 16 + i] = doubleBytes[i]!
+  space.doubles[(at + 16) >> 3] = draft.time
   if (draft.topic !== undefined || (flags & (HAS_KEY | HAS_EXTRAS)) !== 0) writeOptional(bytes, at, draft)
-  if (data !== undefined) copyBytes(data, bytes, at + dataStart(draft))
+  if (data !== undefined) bytes.set(data, at + dataStart(draft))
 }
 
 function writeOptional(bytes: Uint8Array, at: number, draft: Draft): void {
@@ -114,17 +121,6 @@ function writeLength16(bytes: Uint8Array, at: number, length: number): number {
   bytes[at] = length & 0xff
   bytes[at + 1] = length >>> 8
   return at + 2
-}
-
-/** Below this many bytes a loop beats the call of `set`. */
-const COPY_LOOP_BYTES = 64
-
-function copyBytes(from: Uint8Array, to: Uint8Array, at: number): void {
-  if (from.length <= COPY_LOOP_BYTES) {
-    for (let i = 0; i < from.length; i++) to[at + i] = from[i]!
-  } else {
-    to.set(from, at)
-  }
 }
 
 export function topicIdOf(words: Int32Array, at: number): number {

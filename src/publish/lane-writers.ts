@@ -72,7 +72,7 @@ export class LaneWriters {
     const at = writer.claim(bytes)
     if (at === FULL) return false
     draft.sequence = this.sequence++
-    writeDraft(writer.bytes, writer.words, at, draft)
+    writeDraft(writer, at, draft)
     if (!this.dirty[lane]) {
       this.dirty[lane] = true
       this.touched.push(lane)

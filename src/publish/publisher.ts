@@ -13,6 +13,7 @@ import { type Draft, draftBytes, HAS_KEY } from '../event/record.ts'
 import { type SharedMap, STATE } from '../lane/map.ts'
 import type { Waits } from '../lane/waits.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
+import { Clock } from './clock.ts'
 import { fillDraft, keepDraft, newDraft, tooLarge } from './draft.ts'
 import { LaneWriters, NO_ROOM } from './lane-writers.ts'
 import { SendQueue } from './send-queue.ts'
@@ -39,6 +40,7 @@ export class Publisher implements Publishing {
   private readonly options: PublisherOptions
   private readonly maxBytes: number
   private readonly draft: Draft
+  private readonly clock = new Clock()
   /** Sends that wait, by lane; those without a key wait together. */
   private readonly queues = new Map<number, SendQueue>()
   private closed = false
@@ -55,7 +57,7 @@ export class Publisher implements Publishing {
 
   publish(type: string | EventInput, data?: unknown, options?: PublishOptions): boolean {
     this.checkOpen()
-    this.draft.time = Date.now()
+    this.draft.time = this.clock.now()
     if (typeof type !== 'string') {
       const input = checkInput(type)
       return this.publishOne(input.type, input.data, input)
@@ -66,7 +68,7 @@ export class Publisher implements Publishing {
   publishBatch(events: readonly EventInput[]): number {
     this.checkOpen()
     if (!Array.isArray(events)) throw new InvalidEventError('publishBatch takes an array of events')
-    this.draft.time = Date.now()
+    this.draft.time = this.clock.now()
     let accepted = 0
     try {
       for (; accepted < events.length; accepted++) {
@@ -128,7 +130,7 @@ export class Publisher implements Publishing {
 
   private async sendOne(type: string, data: unknown, options: SendOptions = {}): Promise<void> {
     options.signal?.throwIfAborted()
-    this.draft.time = Date.now()
+    this.draft.time = this.clock.now()
     const bytes = this.prepare(type, data, options)
     if (this.place(bytes) !== NO_ROOM) return this.lanes.commit()
     if (this.applyPolicy(type, data, options)) return

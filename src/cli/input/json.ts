@@ -38,8 +38,8 @@ export async function* readJson(
   if (problem) onMalformed(problem)
 }
 
-// Between elements a comma ends one that is a plain value; a comma in a string only makes the piece shorter.
-const ENDS_BETWEEN_ELEMENTS = /[,\]}\n]/g
+// Between elements a comma or a space ends one that is a plain value; in a string it only makes a shorter piece.
+const ENDS_BETWEEN_ELEMENTS = /[,\]}\n]|\S[ \t\r]/g
 const ENDS_INSIDE_ELEMENT = /[\]}\n]/g
 
 /**
@@ -48,13 +48,15 @@ const ENDS_INSIDE_ELEMENT = /[\]}\n]/g
  * stream-json's tokenizer is called directly, not as a stream: it knows no positions, and the tokens of a call
  * that throws are lost. So it is fed to the end of the next line, which gives every element its line, and no
  * further than the next character that can end an element, which leaves no complete element in the call that
- * throws. As a stream of tokens it would cost more than these short calls do.
+ * throws. As a stream of tokens it would cost more than these short calls do. A misspelt `true`, `false` or
+ * `null` it notices only some characters later, so that alone may be reported a line or two too low.
  */
 class ArrayElements {
   readonly #tokenize = jsonParser({ packValues: true, streamValues: false })
   readonly #assembler = new Assembler()
   #line = 1
   #elementLine = 1
+  #numberLine: number | undefined
   #elementLength = 0
 
   /** Appends the elements that `text` completes to `batch`; gives back what is wrong, if anything. */
@@ -68,6 +70,8 @@ class ArrayElements {
       if (piece.endsWith('\n')) this.#line++
       start = end
     }
+    // A number at the end may go on in the next text: its token comes after the white space that follows it.
+    if (this.#assembler.depth === 1 && /[0-9]/.test(text.slice(-1))) this.#numberLine = this.#line
     return undefined
   }
 
@@ -92,10 +96,13 @@ class ArrayElements {
     try {
       const tokens = this.#tokenize(piece)
       if (tokens === none) return undefined
-      for (const token of getManyValues(tokens as Parameters<typeof getManyValues>[0]) as Token[]) {
+      for (const token of getManyValues(tokens)) {
         const depth = assembler.depth
         if (depth === 0 && token.name !== 'startArray') return 'the top level is not an array'
-        if (depth === 1) this.#elementLine = this.#line
+        if (depth === 1) {
+          this.#elementLine = this.#numberLine ?? this.#line
+          this.#numberLine = undefined
+        }
         assembler.consume(token)
         if (assembler.depth !== 1) continue
         const array = assembler.current as unknown[]
@@ -113,5 +120,3 @@ class ArrayElements {
     return { line: this.#line, reason, text: excerpt(text) }
   }
 }
-
-type Token = Parameters<Assembler['consume']>[0]

@@ -1,0 +1,24 @@
+/** After so many readings the clock is looked at again, even if the thread has not yielded. */
+const READINGS = 16
+
+/**
+ * Milliseconds since 1970, looked up once per synchronous run: asking the system costs as much as publishing does.
+ *
+ * Events that are published without a turn of the microtask queue in between, up to 16, carry the same time; as with
+ * the event loop's own clock, a thread that computes for long in between is that much behind.
+ */
+export class Clock {
+  private time = 0
+  private left = 0
+  private readonly expire = (): void => {
+    this.left = 0
+  }
+
+  now(): number {
+    if (this.left-- > 0) return this.time
+    this.left = READINGS - 1
+    this.time = Date.now()
+    queueMicrotask(this.expire)
+    return this.time
+  }
+}
