@@ -102,7 +102,10 @@ export class RingDrain {
     const mark = words[markWord]!
     // Settled under an earlier reader, which died before it could release it.
     const settledBefore = outcomeOf(mark) as Outcome | 0
-    if (settledBefore !== 0) return this.settled(markWord, settledBefore)
+    if (settledBefore !== 0) {
+      this.settled(markWord, settledBefore)
+      return
+    }
     const attempted = withAttempt(mark)
     // Raised before the handler is called: a record that kills its worker is known by its attempts.
     words[markWord] = attempted

@@ -230,7 +230,10 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
 
   private report(error: MillraceError): void {
     const { onError } = this.options
-    if (onError !== undefined) return onError(error)
+    if (onError !== undefined) {
+      onError(error)
+      return
+    }
     const about = error instanceof HandlerError ? error.handler : error.code
     if (this.warned.has(about)) return
     this.warned.add(about)
