@@ -24,6 +24,6 @@ export function statusOf(delay: number): Status {
 }
 
 /** `flight.ORD.on-time`: a handler can ask for one origin, for one status, or for everything. */
-export function topicOf(flight: Pick<Flight, 'origin' | 'delay'>): string {
+export function topicOf(flight: Pick<Flight, 'origin' | 'delay'>): `flight.${string}.${Status}` {
   return `flight.${flight.origin}.${statusOf(flight.delay)}`
 }

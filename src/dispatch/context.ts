@@ -56,20 +56,15 @@ export class EventContext implements HandlerContext {
     return this.scope.publisher.publishBatch(events)
   }
 
-  async send(
-    type: string | (EventInput & SendOptions),
-    data?: unknown,
-    options?: SendOptions,
+  send(type: string | (EventInput & SendOptions), data?: unknown, options?: SendOptions): Promise<void> {
+    return this.untilSent(this.scope.publisher.send(type as string, data, options))
+  }
+
+  sendBatch(
+    events: readonly EventInput[],
+    options?: Pick<SendOptions, 'timeoutMs' | 'signal'>,
   ): Promise<void> {
-    const sent = this.scope.publisher.send(type as string, data, options)
-    if (!this.scope.publisher.sending) return sent
-    this.waiting++
-    this.scope.onWaiting()
-    try {
-      await sent
-    } finally {
-      this.waiting--
-    }
+    return this.untilSent(this.scope.publisher.sendBatch(events, options))
   }
 
   topic(topic: string): TopicHandle {
@@ -78,6 +73,18 @@ export class EventContext implements HandlerContext {
       topic,
       publish: (data?: unknown, options?: PublishOptions) => this.publish(topic, data, options),
       send: (data?: unknown, options?: SendOptions) => this.send(topic, data, options),
+    }
+  }
+
+  /** While this handler waits for room, its key holds back only its own publisher's events (decision 3). */
+  private async untilSent(sent: Promise<void>): Promise<void> {
+    if (!this.scope.publisher.sending) return sent
+    this.waiting++
+    this.scope.onWaiting()
+    try {
+      await sent
+    } finally {
+      this.waiting--
     }
   }
 }

@@ -62,6 +62,7 @@ export function attach<Events = EventMap>(handle: ConnectionHandle): AttachedPub
     publish: publisher.publish.bind(publisher),
     publishBatch: publisher.publishBatch.bind(publisher),
     send: publisher.send.bind(publisher),
+    sendBatch: publisher.sendBatch.bind(publisher),
     topic: publisher.topic.bind(publisher),
     close,
     [Symbol.dispose]: close,

@@ -69,6 +69,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   readonly publish: Publishing<Events>['publish']
   readonly publishBatch: Publishing<Events>['publishBatch']
   readonly send: Publishing<Events>['send']
+  readonly sendBatch: Publishing<Events>['sendBatch']
   readonly topic: Publishing<Events>['topic']
 
   /** @internal Use `createEngine`. */
@@ -95,6 +96,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     this.publish = publisher.publish.bind(publisher) as Publishing<Events>['publish']
     this.publishBatch = publisher.publishBatch.bind(publisher) as Publishing<Events>['publishBatch']
     this.send = publisher.send.bind(publisher) as Publishing<Events>['send']
+    this.sendBatch = publisher.sendBatch.bind(publisher) as Publishing<Events>['sendBatch']
     this.topic = publisher.topic.bind(publisher) as Publishing<Events>['topic']
   }
 

@@ -76,6 +76,13 @@ export interface Publishing<Events = EventMap> {
   ): Promise<void>
   send(event: EventInput<Events> & SendOptions): Promise<void>
 
+  /**
+   * Publishes events in order, waiting for room where there is none.
+   *
+   * @throws as `send`, which `timeoutMs` and `signal` are for: the events before the one that failed are published.
+   */
+  sendBatch(events: readonly EventInput<Events>[], options?: Pick<SendOptions, 'timeoutMs' | 'signal'>): Promise<void>
+
   /** Resolves a topic once, for the hottest paths. */
   topic<Topic extends TopicOf<Events>>(topic: Topic): TopicHandle<Events[Topic]>
 }

@@ -99,6 +99,19 @@ export class Publisher implements Publishing {
     return this.sendOne(type, data, options)
   }
 
+  async sendBatch(
+    events: readonly EventInput[],
+    options: Pick<SendOptions, 'timeoutMs' | 'signal'> = {},
+  ): Promise<void> {
+    let rest = events
+    for (;;) {
+      const accepted = this.publishBatch(rest)
+      if (accepted === rest.length) return
+      await this.send({ ...rest[accepted]!, ...options })
+      rest = rest.slice(accepted + 1)
+    }
+  }
+
   topic(topic: string): TopicHandle {
     this.topics.idOf(topic)
     return {

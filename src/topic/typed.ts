@@ -20,17 +20,21 @@ export type Matching<Events, P extends string> = P extends unknown
   ? IsLiteral<P> extends true
     ? HasGlob<Split<P>> extends true
       ? keyof Events & string
-      : Hit<keyof Events & string, Split<P>>
+      : Hit<keyof Events & string, P>
     : keyof Events & string
   : never
 
-/** The names that fit; a name that is no literal (an index signature) always might. */
-type Hit<K extends string, P extends string[]> = K extends unknown
+/** The names that fit. Of a name that is no literal (`log.${string}`) the compiler can tell only for an exact pattern. */
+type Hit<K extends string, P extends string> = K extends unknown
   ? IsLiteral<K> extends true
-    ? Fits<Split<K>, P> extends true
+    ? Fits<Split<K>, Split<P>> extends true
       ? K
       : never
-    : K
+    : P extends `${string}*${string}`
+      ? K
+      : P extends K
+        ? K
+        : never
   : never
 
 // A record over a literal has a property that `{}` lacks; over `string`, a template or a brand it has none.

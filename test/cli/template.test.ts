@@ -39,6 +39,7 @@ describe('compileTemplate', () => {
   it('reads own properties only', () => {
     const topic = compileTemplate('{constructor}.{__proto__}.{a.toString}.{a.length}')
     expect(topic({ a: 'text' })).toBe('unknown.unknown.unknown.unknown')
+    expect(compileTemplate('{a}')(Object.create({ a: 'inherited' }))).toBe('unknown')
     expect(compileTemplate('{constructor}')(JSON.parse('{"constructor":"x"}'))).toBe('x')
   })
 
@@ -83,6 +84,7 @@ describe('compileField', () => {
 
   it('reads own properties only', () => {
     expect(compileField('constructor.name')({})).toBeUndefined()
+    expect(compileField('a')(Object.create({ a: 'inherited' }))).toBeUndefined()
   })
 
   it.each(['', 'a.', '.a', 'a..b'])('refuses the path %j', (path) => {

@@ -89,6 +89,12 @@ describe('csv', () => {
     if (chunkBytes > 100) expect(problems[0]!.text).toBe('x"y"z,3')
   })
 
+  it('reports a row with broken quotes and another number of fields once', async () => {
+    const { records, problems } = await readAll(file('both.csv', 'a,b\nx"y,3,p"q\n4\n5,6\n'))
+    expect(records).toEqual([[4, { a: 5, b: 6 }]])
+    expect(problems.map(({ line }) => line)).toEqual([2, 3])
+  })
+
   it('reports a quote that is never closed', async () => {
     const { records, problems } = await readAll(file('unclosed.csv', 'a,b\n1,2\n"3,4\n5,6\n'))
     expect(records).toEqual([[2, { a: 1, b: 2 }]])
