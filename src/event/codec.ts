@@ -8,6 +8,8 @@ import {
   encodeTimestampExtension,
 } from '@msgpack/msgpack'
 import { DecodeError, EncodeError } from '../errors.ts'
+import { NOT_PLAIN, PlainReader } from './plain-reader.ts'
+import { PlainWriter } from './plain-writer.ts'
 
 /**
  * MessagePack for ordinary data, by `@msgpack/msgpack`, with what JavaScript has beyond it as extension types, so
@@ -124,6 +126,9 @@ function newEncoder(): Encoder<undefined> {
 
 /** Both serve nested calls by a copy of themselves. */
 const encoder = newEncoder()
+/** Plain data, which is nearly all, takes the short way. */
+const writer = new PlainWriter()
+const reader = new PlainReader()
 const decoder = new Decoder({ extensionCodec: extensions })
 
 /**
@@ -133,6 +138,8 @@ const decoder = new Decoder({ extensionCodec: extensions })
  */
 export function encode(data: unknown): Uint8Array {
   holdsBytes = false
+  const plain = writer.write(data)
+  if (plain !== undefined) return plain
   try {
     return encoder.encodeSharedRef(data)
   } catch (error) {
@@ -151,13 +158,15 @@ export function lastHeldBytes(): boolean {
 }
 
 /**
- * Decodes data. Binary values in the result are views of `bytes`.
+ * Decodes the data between `start` and `end`. Binary values in the result are views of `bytes`.
  *
  * @throws DecodeError (`ERR_MILLRACE_DECODE`) if the bytes are not MessagePack.
  */
-export function decode(bytes: Uint8Array): unknown {
+export function decode(bytes: Uint8Array, start = 0, end = bytes.length): unknown {
+  const plain = reader.read(bytes, start, end)
+  if (plain !== NOT_PLAIN) return plain
   try {
-    return decoder.decode(bytes)
+    return decoder.decode(bytes.subarray(start, end))
   } catch (error) {
     if (error instanceof DecodeError) throw error
     throw new DecodeError(error instanceof Error ? error.message : String(error), { cause: error })

@@ -157,10 +157,8 @@ export class MillraceEvent<Type extends string = string, Data = any> {
     if (codec === CODEC_NONE) return undefined
     if (codec === CODEC_BYTES) return this.record!.subarray(dataStart, this.end)
     // Binary values are decoded as views: they must not be views of a ring.
-    const copyFirst = (flags & HOLDS_BYTES) !== 0 && !this.detached
-    return decode(
-      copyFirst ? this.record!.slice(dataStart, this.end) : this.record!.subarray(dataStart, this.end),
-    )
+    if ((flags & HOLDS_BYTES) !== 0 && !this.detached) return decode(this.record!.slice(dataStart, this.end))
+    return decode(this.record!, dataStart, this.end)
   }
 }
 

@@ -81,7 +81,10 @@ export interface Publishing<Events = EventMap> {
    *
    * @throws as `send`, which `timeoutMs` and `signal` are for: the events before the one that failed are published.
    */
-  sendBatch(events: readonly EventInput<Events>[], options?: Pick<SendOptions, 'timeoutMs' | 'signal'>): Promise<void>
+  sendBatch(
+    events: readonly EventInput<Events>[],
+    options?: Pick<SendOptions, 'timeoutMs' | 'signal'>,
+  ): Promise<void>
 
   /** Resolves a topic once, for the hottest paths. */
   topic<Topic extends TopicOf<Events>>(topic: Topic): TopicHandle<Events[Topic]>
