@@ -2,7 +2,7 @@ import { giveBackLease, leaseHolder, takeLease, wake } from '../../native-free-r
 import { flagsOf, HAS_KEY, keyHashOf } from '../event/record.ts'
 import { leaseWord, parkedWord, ringPlace, type SharedMap } from '../lane/map.ts'
 import type { Executor } from './executor.ts'
-import { type InFlight, RingDrain } from './ring-drain.ts'
+import { type InFlight, RingDrain, type RingHost } from './ring-drain.ts'
 
 /** The word beside a lane's lease: who held it last. Written under the lease. */
 const LAST_HOLDER = 1
@@ -21,7 +21,7 @@ export interface LaneHost {
 /**
  * One lane as one worker reads it: takes its lease, drains its rings, knows which keys are being handled.
  */
-export class LaneReader {
+export class LaneReader implements RingHost {
   readonly index: number
   private readonly map: SharedMap
   private readonly control: Int32Array

@@ -11,7 +11,18 @@ import {
 } from '../lane/outcome.ts'
 import type { EventContext } from './context.ts'
 import type { Executor } from './executor.ts'
-import type { LaneReader } from './lane-reader.ts'
+
+/** What a ring needs of its lane. */
+export interface RingHost {
+  /** Learns of subscriptions that are older than what is about to be dispatched. */
+  synchronise(): void
+  readonly hasBusyKeys: boolean
+  /** Whether the record at `at` must wait for one of its key that is in flight. */
+  isBusy(words: Int32Array, at: number, ring: RingDrain): boolean
+  started(record: InFlight): void
+  ended(record: InFlight): void
+  readonly isStopped: boolean
+}
 
 /** A record that was dispatched and not yet released. */
 export type InFlight = {
@@ -35,14 +46,14 @@ export class RingDrain {
   blocked = false
   private readonly reader: RingReader
   private readonly gauge: RingGauge
-  private readonly lane: LaneReader
+  private readonly lane: RingHost
   private readonly executor: Executor
   private readonly window: number
   private readonly inFlight: InFlight[] = []
   private readonly onRoom: () => void
 
   /** `onRoom` wakes the thread that writes this ring, when it waits for room. */
-  constructor(place: RingPlace, lane: LaneReader, executor: Executor, window: number, onRoom: () => void) {
+  constructor(place: RingPlace, lane: RingHost, executor: Executor, window: number, onRoom: () => void) {
     this.reader = new RingReader(place, LANE_COUNTERS)
     this.gauge = new RingGauge(place, LANE_COUNTERS)
     this.lane = lane
