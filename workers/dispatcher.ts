@@ -28,7 +28,7 @@ export default async function dispatch(task: DispatchTask): Promise<void> {
   })
   if (handlers === undefined) return
 
-  const parking = new Parking(control, parkedWord(thread))
+  const parking = new Parking(control, parkedWord(thread), { resident: true })
   const waits = new Waits(parking, { drive: false })
   const topics = new TopicTable(map.topics, map.shape.maxTopics)
   const publisher = new Publisher(map, thread, topics, waits, { onFull: task.onFull, closedFrom: STOPPED })

@@ -27,22 +27,27 @@ export class Parking {
   private readonly words: Int32Array
   private readonly index: number
   private look: (() => boolean) | undefined
+  private first: (() => void) | undefined
   private resolve: (() => void) | undefined
   private waiting = false
   private timer: NodeJS.Timeout | undefined
+  private readonly resident: boolean
 
-  constructor(words: Int32Array, index: number) {
+  /** `resident`: the thread lives until `close`, parked or not; else it is kept alive only while it is parked. */
+  constructor(words: Int32Array, index: number, options: { resident?: boolean } = {}) {
     this.words = words
     this.index = index
+    this.resident = options.resident ?? false
   }
 
   /**
    * Waits until another thread calls `wake`, `unpark` is called here, or `look` answers true.
    *
    * `look` says whether there is something to do. It is called at once, after the thread has said that it is parked,
-   * and then every 20 ms. Answers undefined if there is no need to wait.
+   * and then every 20 ms. `first` is called at once when another thread wakes this one, before the promise resolves: what
+   * woke it need not wait for the microtasks in between. Answers undefined if there is no need to wait.
    */
-  park(look: () => boolean): Promise<void> | undefined {
+  park(look: () => boolean, first?: () => void): Promise<void> | undefined {
     // Before `look` loads anything: whoever makes news after that look sees PARKED (decision 4).
     Atomics.store(this.words, this.index, PARKED)
     if (look()) {
@@ -50,8 +55,9 @@ export class Parking {
       return undefined
     }
     this.look = look
+    this.first = first
     if (this.timer === undefined) this.timer = setInterval(() => this.lookAgain(), PARK_BOUND_MS)
-    else this.timer.ref()
+    else if (!this.resident) this.timer.ref()
     const parked = new Promise<void>((resolve) => {
       this.resolve = resolve
     })
@@ -85,7 +91,7 @@ export class Parking {
     outcome.value.then(() => {
       this.waiting = false
       // A notification that was meant for an earlier parking: look, and wait on.
-      if (Atomics.load(this.words, this.index) === AWAKE) this.rise()
+      if (Atomics.load(this.words, this.index) === AWAKE) this.rise(true)
       else if (this.resolve !== undefined) this.wait()
     })
   }
@@ -95,12 +101,14 @@ export class Parking {
     if (Atomics.load(this.words, this.index) === AWAKE || this.look?.()) this.unpark()
   }
 
-  private rise(): void {
-    const { resolve } = this
+  private rise(woken = false): void {
+    const { resolve, first } = this
     if (resolve === undefined) return
     this.resolve = undefined
     this.look = undefined
-    this.timer?.unref()
+    this.first = undefined
+    if (!this.resident) this.timer?.unref()
+    if (woken) first?.()
     resolve()
   }
 }

@@ -4,6 +4,7 @@ import { Counters, isParked, type Parking, pause, wake } from '../../native-free
 import type { Publishing } from '../event/publishing.ts'
 import { type MailboxPlace, MailboxWriter } from '../lane/mailbox.ts'
 import {
+  ACTIVATIONS,
   activeWord,
   countersWord,
   DRAINING,
@@ -89,6 +90,7 @@ export class Dispatcher implements LaneHost {
   private readonly openThreads: boolean[]
   private readonly counters: Counters
   private version = -1
+  private activations = 0
   private batch = 8
   private lastTurn = 0
   private inFlight = 0
@@ -213,7 +215,11 @@ export class Dispatcher implements LaneHost {
     }
   }
 
+  /** Opens the rings of threads that have begun to publish since the last look. */
   private openRings(): void {
+    const activations = Atomics.load(this.control, ACTIVATIONS)
+    if (activations === this.activations) return
+    this.activations = activations
     for (let thread = 0; thread < this.openThreads.length; thread++) {
       if (this.openThreads[thread] || Atomics.load(this.control, activeWord(thread)) === 0) continue
       this.openThreads[thread] = true
@@ -241,7 +247,7 @@ export class Dispatcher implements LaneHost {
       if (hasNews()) return
     }
     if (Atomics.load(this.control, DRAINING) === 1) wake(this.control, parkedWord(0))
-    await parking.park(hasNews)
+    await parking.park(hasNews, this.onWake)
   }
 
   private readonly hasNews = (): boolean => {
@@ -249,6 +255,10 @@ export class Dispatcher implements LaneHost {
     for (let i = 0; i < this.home.length; i++) if (this.home[i]!.hasNews()) return true
     for (let i = 0; i < this.others.length; i++) if (this.others[i]!.hasNews()) return true
     return this.parts.waits.ready() || this.isStopped
+  }
+
+  private readonly onWake = (): void => {
+    if (!this.isStopped) this.pass()
   }
 
   private async takeTurn(): Promise<void> {

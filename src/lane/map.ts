@@ -28,10 +28,12 @@ export type SharedMap = {
 
 export const LINE_WORDS = 32
 
-/** Words of the engine's line; all written by thread 0. */
+/** Words of the engine's line, written by thread 0. */
 export const STATE = 0
 export const REGISTRY_VERSION = 1
 export const DRAINING = 2
+/** How many threads have begun to publish: each adds one, once. */
+export const ACTIVATIONS = 3
 
 /** Values of STATE. */
 export const OPEN = 0

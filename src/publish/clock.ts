@@ -14,6 +14,11 @@ export class Clock {
     this.left = 0
   }
 
+  /** Whether the next reading looks at the system's clock: the first of a synchronous run, or of 16 events. */
+  get isStale(): boolean {
+    return this.left <= 0
+  }
+
   now(): number {
     if (this.left-- > 0) return this.time
     this.left = READINGS - 1

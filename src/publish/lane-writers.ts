@@ -1,6 +1,7 @@
 import { Counters, FULL, isParked, RingWriter, wake } from '../../native-free-ring/src/index.ts'
 import { type Draft, HAS_KEY, writeDraft } from '../event/record.ts'
 import {
+  ACTIVATIONS,
   activeWord,
   countersWord,
   homeOf,
@@ -92,6 +93,12 @@ export class LaneWriters {
     touched.length = 0
   }
 
+  /** Wakes the worker that the next event without a key goes to. Only a hint: `commit` wakes whom it must. */
+  rouse(): void {
+    if (this.run <= 0) this.beginRun()
+    wake(this.control, parkedWord(homeOf(this.map.shape, this.freeLane)))
+  }
+
   /** Forgets everything written since the last commit. */
   abort(): void {
     for (const lane of this.touched) {
@@ -165,6 +172,7 @@ export class LaneWriters {
       this.active = true
       // Before the first commit: a reader that was woken by it sees that this thread's rings are in use.
       Atomics.store(this.control, activeWord(this.thread), 1)
+      Atomics.add(this.control, ACTIVATIONS, 1)
     }
     const writer = new RingWriter(ringPlace(this.map, this.thread, lane))
     this.writers[lane] = writer

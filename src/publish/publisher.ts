@@ -57,6 +57,8 @@ export class Publisher implements Publishing {
 
   publish(type: string | EventInput, data?: unknown, options?: PublishOptions): boolean {
     this.checkOpen()
+    // A worker takes longer to wake than an event to be written: if it is parked, it may as well begin.
+    if (this.clock.isStale) this.lanes.rouse()
     this.draft.time = this.clock.now()
     if (typeof type !== 'string') {
       const input = checkInput(type)
