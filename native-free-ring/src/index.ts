@@ -13,6 +13,7 @@ export {
   resetRing,
 } from './layout.ts'
 export { giveBackLease, leaseHolder, revokeLease, takeLease } from './lease.ts'
+export { allocateShared } from './memory.ts'
 export { isParked, PARK_BOUND_MS, Parking, pause, wake } from './parking.ts'
 export { EMPTY, RingReader } from './reader.ts'
 export { FULL, RingWriter } from './writer.ts'

@@ -1,3 +1,5 @@
+import { allocateShared } from './memory.ts'
+
 /**
  * Where a ring's words and bytes lie. See the README for the drawing and for which load pairs with which store.
  *
@@ -62,7 +64,7 @@ export function checkPlace(place: RingPlace): void {
 export function allocateRing(capacity: number): RingPlace {
   const dataOffset = CONTROL_BYTES
   return {
-    buffer: new SharedArrayBuffer(dataOffset + capacity),
+    buffer: allocateShared(dataOffset + capacity),
     controlOffset: 0,
     dataOffset,
     capacity,

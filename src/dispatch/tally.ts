@@ -1,5 +1,5 @@
 import { createHistogram, performance, type RecordableHistogram } from 'node:perf_hooks'
-import { Counters } from '../../native-free-ring/src/index.ts'
+import { allocateShared, Counters } from '../../native-free-ring/src/index.ts'
 
 /** A handler's counters on one worker: the ledger of a subscription. */
 export const MATCHED = 0
@@ -15,7 +15,7 @@ export const MAX_HANDLERS = 16_384
 const TIMED_EVERY = 32
 
 export function allocateHandlerCounters(): SharedArrayBuffer {
-  return new SharedArrayBuffer(MAX_HANDLERS * HANDLER_COUNTERS * 8)
+  return allocateShared(MAX_HANDLERS * HANDLER_COUNTERS * 8)
 }
 
 export function handlerCountersWord(handler: number): number {

@@ -1,4 +1,5 @@
 import {
+  allocateShared,
   CONTROL_BYTES,
   FULL,
   giveBackLease,
@@ -42,7 +43,7 @@ export type MailboxPlace = {
 }
 
 export function allocateMailbox(ringBytes: number): SharedArrayBuffer {
-  return new SharedArrayBuffer(LINE_BYTES + CONTROL_BYTES + ringBytes)
+  return allocateShared(LINE_BYTES + CONTROL_BYTES + ringBytes)
 }
 
 export function mailboxRing(place: MailboxPlace): RingPlace {

@@ -1,4 +1,4 @@
-import { CONTROL_BYTES, type RingPlace } from '../../native-free-ring/src/index.ts'
+import { allocateShared, CONTROL_BYTES, type RingPlace } from '../../native-free-ring/src/index.ts'
 
 /**
  * Where everything lies in the shared memory of an engine (decision 3).
@@ -116,13 +116,13 @@ function segmentBytes(shape: MapShape): number {
   return laneCount(shape) * (CONTROL_BYTES + shape.ringBytes)
 }
 
-/** Memory for the whole engine. Pages are committed by the system when they are first touched. */
+/** Memory for the whole engine. */
 export function allocateMap(shape: MapShape, engineId: string, topics: SharedArrayBuffer): SharedMap {
   return {
     shape,
     engineId,
-    control: new SharedArrayBuffer(4 * controlWords(shape)),
+    control: allocateShared(4 * controlWords(shape)),
     topics,
-    segments: Array.from({ length: threadCount(shape) }, () => new SharedArrayBuffer(segmentBytes(shape))),
+    segments: Array.from({ length: threadCount(shape) }, () => allocateShared(segmentBytes(shape))),
   }
 }

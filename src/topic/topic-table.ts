@@ -1,3 +1,4 @@
+import { allocateShared } from '../../native-free-ring/src/index.ts'
 import { fnv1aBytes } from '../fnv1a.ts'
 import { checkTopic } from './topic.ts'
 
@@ -28,7 +29,7 @@ export class TopicTable {
   private readonly names: (string | undefined)[] = []
 
   static allocate(maxTopics: number): SharedArrayBuffer {
-    return new SharedArrayBuffer(4 * (SLOTS + slotsFor(maxTopics)) + maxTopics * BYTES_PER_TOPIC)
+    return allocateShared(4 * (SLOTS + slotsFor(maxTopics)) + maxTopics * BYTES_PER_TOPIC)
   }
 
   constructor(memory: SharedArrayBuffer, maxTopics: number) {
