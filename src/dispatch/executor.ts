@@ -20,7 +20,9 @@ export class Executor {
   private readonly scope: WorkerScope
   private readonly waits: Waits
   private readonly onDeadLetter: (letter: DeadLetter) => void
+  /** Tallies with counts that are not in shared memory yet: the first `dirtyCount`. */
   private readonly dirty: HandlerTally[] = []
+  private dirtyCount = 0
 
   constructor(
     engineId: string,
@@ -62,8 +64,8 @@ export class Executor {
 
   /** Makes the handlers' counts visible; before the records they belong to are released. */
   flush(): void {
-    for (let i = 0; i < this.dirty.length; i++) this.dirty[i]!.flush()
-    this.dirty.length = 0
+    for (let i = 0; i < this.dirtyCount; i++) this.dirty[i]!.flush()
+    this.dirtyCount = 0
   }
 
   private runAll(
@@ -176,7 +178,7 @@ export class Executor {
 
   private touch(tally: HandlerTally): void {
     tally.dirty = true
-    this.dirty.push(tally)
+    this.dirty[this.dirtyCount++] = tally
   }
 }
 

@@ -31,7 +31,9 @@ export class LaneWriters {
   private readonly counters: Counters
   private readonly writers: (RingWriter | undefined)[]
   private readonly dirty: boolean[]
+  /** The lanes with something uncommitted: the first `touchedCount`. */
   private readonly touched: number[] = []
+  private touchedCount = 0
   private readonly keyedLanes: number
   private readonly freeLanes: number
   private sequence: number
@@ -76,21 +78,21 @@ export class LaneWriters {
     writeDraft(writer, at, draft)
     if (!this.dirty[lane]) {
       this.dirty[lane] = true
-      this.touched.push(lane)
+      this.touched[this.touchedCount++] = lane
     }
     return true
   }
 
   /** Makes everything written visible, and wakes the workers that parked. */
   commit(): void {
-    const { touched } = this
-    for (let i = 0; i < touched.length; i++) {
-      const lane = touched[i]!
+    for (let i = 0; i < this.touchedCount; i++) {
+      const lane = this.touched[i]!
       this.dirty[lane] = false
       this.writers[lane]!.commit()
       wake(this.control, parkedWord(homeOf(this.map.shape, lane)))
     }
-    touched.length = 0
+    // Not `length = 0`, which would let go of the array's memory each time.
+    this.touchedCount = 0
   }
 
   /** Wakes the worker that the next event without a key goes to. Only a hint: `commit` wakes whom it must. */
@@ -101,14 +103,15 @@ export class LaneWriters {
 
   /** Forgets everything written since the last commit. */
   abort(): void {
-    for (const lane of this.touched) {
+    for (let i = 0; i < this.touchedCount; i++) {
+      const lane = this.touched[i]!
       const writer = this.writers[lane]!
       const before = writer.written
       writer.resume()
       this.sequence -= before - writer.written
       this.dirty[lane] = false
     }
-    this.touched.length = 0
+    this.touchedCount = 0
   }
 
   hasRoom(lane: number, bytes: number): boolean {
