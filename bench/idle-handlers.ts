@@ -7,9 +7,9 @@ let timer: NodeJS.Timeout | undefined
 export default defineHandlers({
   'idle.probe': (event) => {
     const arrived = Number(process.hrtime.bigint())
-    latencies.push((arrived - event.data) / 1_000)
+    latencies.push((arrived - event.data.sent) / 1_000)
   },
-  'idle.warm': (event) => event.data === -1,
+  'idle.warm': (event) => event.data.sent === -1,
   'idle.report': (_event, ctx) => ctx.publish('idle.latencies', latencies),
   'idle.start': () => {
     let expected = performance.now() + 10

@@ -2,8 +2,9 @@ import { parentPort } from 'node:worker_threads'
 
 const latencies: number[] = []
 
-parentPort!.on('message', (sent) => {
-  if (sent === 'report') parentPort!.postMessage(latencies)
-  else if (sent !== undefined) latencies.push((Number(process.hrtime.bigint()) - sent) / 1_000)
+parentPort!.on('message', (message) => {
+  const arrived = Number(process.hrtime.bigint())
+  if (message === 'report') parentPort!.postMessage(latencies)
+  else if (message.sent > 0) latencies.push((arrived - message.sent) / 1_000)
 })
 parentPort!.postMessage('ready')

@@ -6,7 +6,7 @@ export type Totals = { count: number; sum: number }
 export interface Peer {
   /** Sends all, and answers what the receiver has added up once it has handled the last. */
   round(events: readonly (Sample | Uint8Array)[]): Promise<Totals>
-  close(): Promise<unknown> | void
+  close(): Promise<unknown>
 }
 
 export type PeerFactory = (kind: PayloadKind) => Promise<Peer>

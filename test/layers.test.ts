@@ -60,7 +60,8 @@ test('imports go downward only', () => {
 test('no imports in a circle', () => {
   const done = new Set<string>()
   const walk = (file: string, path: readonly string[]): void => {
-    if (path.includes(file)) throw new Error(`a circle: ${[...path.slice(path.indexOf(file)), file].join(' → ')}`)
+    if (path.includes(file))
+      throw new Error(`a circle: ${[...path.slice(path.indexOf(file)), file].join(' → ')}`)
     if (done.has(file)) return
     for (const target of importsOf(file)) walk(target, [...path, file])
     done.add(file)

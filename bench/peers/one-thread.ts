@@ -13,7 +13,7 @@ export const eventEmitter: PeerFactory = async () => {
       for (const event of events) emitter.emit('event', event)
       return receipt.take()
     },
-    close: () => {},
+    close: async () => {},
   }
 }
 
@@ -31,7 +31,7 @@ export const encodeOnly: PeerFactory = async () => {
       if (bytes === 0) throw new Error('nothing was encoded')
       return receipt.take()
     },
-    close: () => {},
+    close: async () => {},
   }
 }
 
@@ -53,6 +53,6 @@ export const decodeOnly: PeerFactory = async () => {
       }
       return receipt.take()
     },
-    close: () => {},
+    close: async () => {},
   }
 }

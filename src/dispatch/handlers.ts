@@ -52,7 +52,9 @@ export type HandlerMap<Events = EventMap> = {
  *   'image.uploaded': async (event, ctx) => { console.log(event.data.path) },
  * })
  */
-export function defineHandlers<Events = EventMap>(handlers: HandlerMap<Events>): HandlerMap<Events> {
+export function defineHandlers(handlers: HandlerMap): HandlerMap
+export function defineHandlers<Events>(handlers: HandlerMap<Events>): HandlerMap<Events>
+export function defineHandlers<Events>(handlers: HandlerMap<Events>): HandlerMap<Events> {
   return handlers
 }
 
