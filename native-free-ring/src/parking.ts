@@ -83,8 +83,10 @@ export class Parking {
     if (this.waiting) return
     const outcome = waitAsync(this.words, this.index, PARKED)
     if (!outcome.async) {
-      // Somebody has already changed the word to AWAKE.
-      queueMicrotask(() => this.rise())
+      // Somebody has already changed the word to AWAKE. Unless this thread rose and parked again before the microtask.
+      queueMicrotask(() => {
+        if (Atomics.load(this.words, this.index) === AWAKE) this.rise(true)
+      })
       return
     }
     this.waiting = true

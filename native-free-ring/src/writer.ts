@@ -43,6 +43,7 @@ export class RingWriter {
   private readonly capacity: number
   private readonly mask: number
   private next: number
+  private tail: number
   private head: number
   private lastBytes = 0
 
@@ -56,9 +57,10 @@ export class RingWriter {
     this.words = new Int32Array(place.buffer, place.dataOffset, place.capacity / 4)
     this.doubles = new Float64Array(place.buffer, place.dataOffset, place.capacity / 8)
     this.tally = new Tally(this.control, WRITER_TALLY, 1)
-    this.next = Atomics.load(this.control, TAIL)
-    this.head = Atomics.load(this.control, HEAD)
-    this.tally.resume(this.next)
+    this.next = 0
+    this.tail = 0
+    this.head = 0
+    this.resume()
   }
 
   /**
@@ -66,9 +68,11 @@ export class RingWriter {
    * What this end had claimed and not committed is forgotten.
    */
   resume(): void {
-    this.next = Atomics.load(this.control, TAIL)
+    this.tail = Atomics.load(this.control, TAIL)
     this.head = Atomics.load(this.control, HEAD)
-    this.tally.resume(this.next)
+    this.next = this.tail
+    this.lastBytes = 0
+    this.tally.resume(this.tail)
   }
 
   /**
@@ -76,12 +80,14 @@ export class RingWriter {
    *
    * Several claims may precede one commit. Nothing is visible to the reader before that commit.
    *
-   * @throws RangeError if `length` exceeds `maxPayloadBytes`: it would never fit.
+   * @throws RangeError if `length` is negative, or exceeds `maxPayloadBytes`: it would never fit.
    */
   claim(length: number): number {
-    if (length > this.maxPayloadBytes) throw new RangeError(tooLong(length, this.maxPayloadBytes))
-    if (!this.hasRoom(length)) return FULL
+    if (!(length >= 0 && length <= this.maxPayloadBytes)) {
+      throw new RangeError(wrongLength(length, this.maxPayloadBytes))
+    }
     const size = recordBytes(length)
+    if (!this.fits(size)) return FULL
     let offset = this.next & this.mask
     const toEnd = this.capacity - offset
     if (size > toEnd) {
@@ -99,6 +105,9 @@ export class RingWriter {
 
   /** Makes everything claimed since the last commit visible to the reader, in one store. */
   commit(): void {
+    // Else both blocks of the tally would carry the stamp of the cursor that readers see, while one is being written.
+    if (this.next === this.tail) return
+    this.tail = this.next
     this.tally.publish(this.next)
     // Publishes the tally and all plain stores to the claimed records; pairs with the reader's load of TAIL.
     Atomics.store(this.control, TAIL, this.next)
@@ -131,7 +140,10 @@ export class RingWriter {
 
   /** Whether a claim of `length` bytes would succeed now. */
   hasRoom(length: number): boolean {
-    const size = recordBytes(length)
+    return length <= this.maxPayloadBytes && this.fits(recordBytes(length))
+  }
+
+  private fits(size: number): boolean {
     const toEnd = this.capacity - (this.next & this.mask)
     const needed = size > toEnd ? size + toEnd : size
     if (needed <= this.capacity - ((this.next - this.head) | 0)) return true
@@ -141,6 +153,6 @@ export class RingWriter {
   }
 }
 
-function tooLong(length: number, limit: number): string {
-  return `A record of ${length} bytes exceeds the ${limit} bytes that half of this ring can hold`
+function wrongLength(length: number, limit: number): string {
+  return `A record of this ring has 0 to ${limit} bytes, which half of it can hold, not ${length}`
 }
