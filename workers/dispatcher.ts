@@ -1,9 +1,10 @@
 import { receiveMessageOnPort, threadId } from 'node:worker_threads'
-import { Parking } from '../native-free-ring/src/index.ts'
+import { giveBackLease, Parking } from '../native-free-ring/src/index.ts'
 import { Dispatcher, type RegistryChange } from '../src/dispatch/dispatcher.ts'
 import { describeError } from '../src/dispatch/failure.ts'
+import type { Handler } from '../src/dispatch/handlers.ts'
 import { loadHandlers } from '../src/dispatch/load.ts'
-import type { DispatchTask, WorkerReport } from '../src/dispatch/task.ts'
+import type { DispatchTask, LoadFailure, WorkerReport } from '../src/dispatch/task.ts'
 import { HandlerLoadError } from '../src/errors.ts'
 import { ownerWord, parkedWord, STOPPED } from '../src/lane/map.ts'
 import { Waits } from '../src/lane/waits.ts'
@@ -14,7 +15,7 @@ import { TopicTable } from '../src/topic/topic-table.ts'
 const REPORTS_PER_SECOND = 100
 
 /** The life of a worker thread: loads the handlers, then dispatches until the engine stops. */
-export default async function dispatch(task: DispatchTask): Promise<void> {
+export default async function dispatch(task: DispatchTask): Promise<LoadFailure | undefined> {
   const { map, thread, port } = task
   const control = new Int32Array(map.control)
   // Thread ids start at 0 and are never reused; 0 in a lease means free.
@@ -22,11 +23,14 @@ export default async function dispatch(task: DispatchTask): Promise<void> {
   Atomics.store(control, ownerWord(thread), holder)
   const report = (message: WorkerReport): void => port.postMessage(message)
 
-  const handlers = await loadHandlers(task.modules).catch((error: unknown) => {
-    report(loadFailure(error))
-    return undefined
-  })
-  if (handlers === undefined) return
+  let handlers: Handler[]
+  try {
+    handlers = await loadHandlers(task.modules)
+  } catch (error) {
+    giveBackLease(control, ownerWord(thread))
+    port.close()
+    return loadFailure(error)
+  }
 
   const parking = new Parking(control, parkedWord(thread), { resident: true })
   const waits = new Waits(parking, { drive: false })
@@ -59,20 +63,27 @@ export default async function dispatch(task: DispatchTask): Promise<void> {
     spins: true,
   })
   report({ kind: 'ready', handlers: handlers.map(({ name, pattern }) => ({ name, pattern })) })
-  await dispatcher.run()
+  await dispatcher.run().catch(die)
   publisher.close()
   parking.close()
   port.close()
+  return undefined
 }
 
-function loadFailure(error: unknown): WorkerReport {
+/** An error of the dispatcher itself ends the thread: a new one goes on where this one stopped. */
+function die(error: unknown): Promise<never> {
+  queueMicrotask(() => {
+    throw error
+  })
+  return new Promise(() => {})
+}
+
+function loadFailure(error: unknown): LoadFailure {
   const known = error instanceof HandlerLoadError
-  const described = describeError(known && error.cause !== undefined ? error.cause : error)
   return {
-    kind: 'load-failed',
     module: known ? error.module : '',
     message: error instanceof Error ? error.message : String(error),
-    error: described,
+    cause: describeError(known && error.cause !== undefined ? error.cause : error),
   }
 }
 

@@ -142,10 +142,19 @@ export class Executor {
     // What fails on a notice of the engine is counted and reported, but makes no notice again.
     const letter = deadLetter(handler.name, event, error, this.scope.workerId)
     this.onDeadLetter(letter)
-    if (!event.type.startsWith('millrace.') && this.hasRoute(DEAD_LETTER_TOPIC)) {
-      this.scope.publisher.publish(DEAD_LETTER_TOPIC, letter)
-    }
+    if (!event.type.startsWith('millrace.') && this.hasRoute(DEAD_LETTER_TOPIC)) this.publishLetter(letter)
     return false
+  }
+
+  /** As an ordinary event; without the event's data if it is too large with it. */
+  private publishLetter(letter: DeadLetter): void {
+    const { publisher } = this.scope
+    const event = { type: DEAD_LETTER_TOPIC, onFull: 'drop-newest' } as const
+    try {
+      publisher.publish({ ...event, data: letter })
+    } catch {
+      publisher.publish({ ...event, data: { ...letter, event: { event_type: letter.event.event_type } } })
+    }
   }
 
   private hasRoute(topic: string): boolean {

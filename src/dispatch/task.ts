@@ -23,9 +23,11 @@ export type DispatchTask = {
 
 export type HandlerName = { name: string; pattern: string }
 
+/** What the task ends with, instead of dispatching, if the handlers can't be loaded. */
+export type LoadFailure = { module: string; message: string; cause: FailureError }
+
 /** What a worker says on its port. */
 export type WorkerReport =
   | { kind: 'ready'; handlers: HandlerName[] }
-  | { kind: 'load-failed'; module: string; message: string; error: FailureError }
   | { kind: 'dead-letter'; letter: DeadLetter }
   | { kind: 'histogram'; handler: number; histogram: RecordableHistogram }

@@ -5,7 +5,7 @@ import { Piscina } from 'piscina'
 import { leaseHolder, PARK_BOUND_MS, revokeLease, wake } from '../../native-free-ring/src/index.ts'
 import type { RegistryChange } from '../dispatch/dispatcher.ts'
 import type { DeadLetter, FailureError } from '../dispatch/failure.ts'
-import type { DispatchTask, HandlerName, WorkerReport } from '../dispatch/task.ts'
+import type { DispatchTask, HandlerName, LoadFailure, WorkerReport } from '../dispatch/task.ts'
 import { HandlerLoadError, WorkerDiedError } from '../errors.ts'
 import { type MailboxPlace, revokeMailbox } from '../lane/mailbox.ts'
 import { laneCount, leaseWord, ownerWord, parkedWord, type SharedMap } from '../lane/map.ts'
@@ -16,7 +16,6 @@ import { dispatcherUrl } from './worker-url.ts'
 type Slot = {
   readonly thread: number
   port: MessagePort | undefined
-  task: Promise<void> | undefined
   /** Deaths since it was last ready: the next start is put off accordingly. */
   deaths: number
 }
@@ -80,7 +79,6 @@ export class Supervisor {
     this.slots = Array.from({ length: options.workers }, (_, index) => ({
       thread: index + 1,
       port: undefined,
-      task: undefined,
       deaths: 0,
     }))
   }
@@ -128,10 +126,13 @@ export class Supervisor {
       mailboxes: this.mailboxes(),
       port: port2,
     }
-    slot.task = this.pool.run(task, { transferList: [port2] }).catch((error: unknown) => {
-      // A thread that had taken the slot is dealt with when it has exited.
-      if (leaseHolder(this.control, ownerWord(slot.thread)) === 0) this.onDeath(slot, error)
-    })
+    this.pool.run(task, { transferList: [port2] }).then(
+      (failure: LoadFailure | undefined) => failure && this.onLoadFailure(slot, failure),
+      (error: unknown) => {
+        // A thread that had taken the slot is dealt with when it has exited.
+        if (leaseHolder(this.control, ownerWord(slot.thread)) === 0) this.onDeath(slot, error)
+      },
+    )
   }
 
   private onReport(slot: Slot, report: WorkerReport): void {
@@ -142,11 +143,6 @@ export class Supervisor {
         this.events.onHandlers(report.handlers)
         if (this.ready.size === this.slots.length) this.start.resolve()
         break
-      case 'load-failed':
-        this.start.reject(
-          new HandlerLoadError(report.message, report.module, { cause: errorOf(report.error) }),
-        )
-        break
       case 'dead-letter':
         this.events.onDeadLetter(report.letter)
         break
@@ -154,6 +150,13 @@ export class Supervisor {
         this.events.onHistogram(report.handler, report.histogram)
         break
     }
+  }
+
+  /** Before the first start is complete this ends it; afterwards it is one more death. */
+  private onLoadFailure(slot: Slot, failure: LoadFailure): void {
+    const error = new HandlerLoadError(failure.message, failure.module, { cause: errorOf(failure.cause) })
+    if (this.ready.has(slot.thread)) this.onDeath(slot, error)
+    else this.start.reject(error)
   }
 
   /** Listens for the end of threads that are new in the pool. */

@@ -51,8 +51,12 @@ const extensions: ExtensionCodecType<undefined> = {
   tryToEncode(value: unknown): ExtData | null {
     if (typeof value !== 'object') return encodePrimitive(value)
     const prototype = Object.getPrototypeOf(value)
-    if (prototype === Object.prototype || prototype === Array.prototype || prototype === null) return null
-    return encodeSpecial(value as object)
+    const special = prototype !== Object.prototype && prototype !== Array.prototype && prototype !== null
+    const extension = special ? encodeSpecial(value as object) : null
+    // No decoder takes it: whoever reads would get an error in place of the data.
+    if (extension === null && Object.hasOwn(value as object, '__proto__'))
+      throw new EncodeError("An object with a field __proto__ can't be sent")
+    return extension
   },
 
   decode(bytes: Uint8Array, type: number): unknown {
@@ -138,10 +142,9 @@ const decoder = new Decoder({ extensionCodec: extensions })
  */
 export function encode(data: unknown): Uint8Array {
   holdsBytes = false
-  const plain = writer.write(data)
-  if (plain !== undefined) return plain
   try {
-    return encoder.encodeSharedRef(data)
+    // A getter in the data may throw.
+    return writer.write(data) ?? encoder.encodeSharedRef(data)
   } catch (error) {
     if (error instanceof EncodeError) throw error
     const reason = error instanceof Error ? error.message : String(error)

@@ -13,7 +13,8 @@ const LENGTH_BYTES = [
 
 const double = new Float64Array(1)
 const doubleBytes = new Uint8Array(double.buffer)
-const utf8 = new TextDecoder()
+/** A byte order mark is a character like any other here. */
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /**
  * Reads MessagePack of plain data where it lies, without a view or a copy of it: what `PlainWriter` writes.

@@ -57,6 +57,7 @@ export class PlainWriter {
     this.putCount(keys.length, 0x80, 0xde)
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i]!
+      if (key === '__proto__') return false
       if (this.at + 16 > this.bytes.length) this.grow(16)
       this.putText(key)
       if (!this.put((value as Record<string, unknown>)[key], depth + 1)) return false
