@@ -12,10 +12,14 @@ import { laneCount, leaseWord, ownerWord, parkedWord, type SharedMap } from '../
 import type { CheckedOptions } from './options.ts'
 import { dispatcherUrl } from './worker-url.ts'
 
+/** One start of a dispatcher. Its end is seen twice, by the thread's exit and by the task's rejection. */
+type Launch = { over: boolean }
+
 /** One worker's place: the thread in it may change, the place with its lanes and counters does not. */
 type Slot = {
   readonly thread: number
   port: MessagePort | undefined
+  launch: Launch
   /** Deaths since it was last ready: the next start is put off accordingly. */
   deaths: number
 }
@@ -79,6 +83,7 @@ export class Supervisor {
     this.slots = Array.from({ length: options.workers }, (_, index) => ({
       thread: index + 1,
       port: undefined,
+      launch: { over: true },
       deaths: 0,
     }))
   }
@@ -111,6 +116,8 @@ export class Supervisor {
   }
 
   private launch(slot: Slot): void {
+    const launch: Launch = { over: false }
+    slot.launch = launch
     const { port1, port2 } = new MessageChannel()
     slot.port = port1
     port1.on('message', (report: WorkerReport) => this.onReport(slot, report))
@@ -127,10 +134,10 @@ export class Supervisor {
       port: port2,
     }
     this.pool.run(task, { transferList: [port2] }).then(
-      (failure: LoadFailure | undefined) => failure && this.onLoadFailure(slot, failure),
+      (failure: LoadFailure | undefined) => failure && this.onLoadFailure(slot, launch, failure),
       (error: unknown) => {
         // A thread that had taken the slot is dealt with when it has exited.
-        if (leaseHolder(this.control, ownerWord(slot.thread)) === 0) this.onDeath(slot, error)
+        if (leaseHolder(this.control, ownerWord(slot.thread)) === 0) this.onDeath(slot, launch, error)
       },
     )
   }
@@ -153,9 +160,9 @@ export class Supervisor {
   }
 
   /** Before the first start is complete this ends it; afterwards it is one more death. */
-  private onLoadFailure(slot: Slot, failure: LoadFailure): void {
+  private onLoadFailure(slot: Slot, launch: Launch, failure: LoadFailure): void {
     const error = new HandlerLoadError(failure.message, failure.module, { cause: errorOf(failure.cause) })
-    if (this.ready.has(slot.thread)) this.onDeath(slot, error)
+    if (this.ready.has(slot.thread)) this.onDeath(slot, launch, error)
     else this.start.reject(error)
   }
 
@@ -182,11 +189,12 @@ export class Supervisor {
     for (const place of this.mailboxes()) revokeMailbox(place, holder)
     revokeLease(this.control, ownerWord(slot.thread), holder)
     Atomics.store(this.control, parkedWord(slot.thread), 0)
-    this.onDeath(slot, cause ?? new Error(`The thread exited with code ${code}`))
+    this.onDeath(slot, slot.launch, cause ?? new Error(`The thread exited with code ${code}`))
   }
 
-  private onDeath(slot: Slot, cause: unknown): void {
-    if (this.stopping) return
+  private onDeath(slot: Slot, launch: Launch, cause: unknown): void {
+    if (launch.over || this.stopping) return
+    launch.over = true
     slot.port?.close()
     const error = new WorkerDiedError(
       `Worker ${slot.thread} died: ${cause instanceof Error ? cause.message : String(cause)}. It is being replaced`,

@@ -70,8 +70,7 @@ export class MillraceEvent<Type extends string = string, Data = any> {
 
   /** The payload where it lies, starting at a multiple of 8 bytes: valid until the handler settles. */
   get bytes(): Uint8Array {
-    const fields = this.header()
-    return this.record!.subarray(fields.dataStart, this.end)
+    return this.memory().subarray(this.header().dataStart, this.end)
   }
 
   /** Unique. Given by the publisher, else made of engine, publisher and sequence. */
@@ -115,8 +114,7 @@ export class MillraceEvent<Type extends string = string, Data = any> {
 
   /** A detached event, valid for as long as it is kept. */
   copy(): MillraceEvent<Type, Data> {
-    this.header()
-    const record = this.record!.slice(this.start, this.end)
+    const record = this.memory().slice(this.start, this.end)
     return new MillraceEvent(this.type, this.attempt, this.engineId, record, 0, record.length, true)
   }
 
@@ -136,18 +134,20 @@ export class MillraceEvent<Type extends string = string, Data = any> {
   }
 
   private header(): RecordFields {
-    if (this.fields === undefined || this.record === undefined) {
-      if (this.record === undefined) throw settled(this.type)
-      this.fields = readFields(this.record, this.start)
-    }
+    this.fields ??= readFields(this.memory(), this.start)
     return this.fields
+  }
+
+  private memory(): Uint8Array {
+    if (this.record === undefined) throw settled(this.type)
+    return this.record
   }
 
   private extra(): Extras {
     if (this.extras !== undefined) return this.extras
     const { flags, extrasStart, extrasEnd } = this.header()
     this.extras =
-      (flags & HAS_EXTRAS) === 0 ? NO_EXTRAS : decodeExtras(this.record!.slice(extrasStart, extrasEnd))
+      (flags & HAS_EXTRAS) === 0 ? NO_EXTRAS : decodeExtras(this.memory().slice(extrasStart, extrasEnd))
     return this.extras
   }
 
@@ -155,10 +155,11 @@ export class MillraceEvent<Type extends string = string, Data = any> {
     const { flags, dataStart } = this.header()
     const codec = flags & CODEC_MASK
     if (codec === CODEC_NONE) return undefined
-    if (codec === CODEC_BYTES) return this.record!.subarray(dataStart, this.end)
+    const record = this.memory()
+    if (codec === CODEC_BYTES) return record.subarray(dataStart, this.end)
     // Binary values are decoded as views: they must not be views of a ring.
-    if ((flags & HOLDS_BYTES) !== 0 && !this.detached) return decode(this.record!.slice(dataStart, this.end))
-    return decode(this.record!, dataStart, this.end)
+    if ((flags & HOLDS_BYTES) !== 0 && !this.detached) return decode(record.slice(dataStart, this.end))
+    return decode(record, dataStart, this.end)
   }
 }
 

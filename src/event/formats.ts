@@ -79,7 +79,9 @@ export function toCloudEvent(event: Readable): CloudEvent {
   }
   if (key !== undefined) cloud.partitionkey = key
   if (source?.correlationId !== undefined) cloud.correlationid = source.correlationId
-  if (ttlMs !== undefined) cloud.expirytime = new Date(event.time + ttlMs).toISOString()
+  // A time to live may end after the last date there is.
+  const expiry = new Date(event.time + (ttlMs ?? Number.NaN))
+  if (!Number.isNaN(expiry.getTime())) cloud.expirytime = expiry.toISOString()
   if (traceparent !== undefined) cloud.traceparent = traceparent
   return cloud
 }

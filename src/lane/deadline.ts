@@ -2,6 +2,9 @@ import { TimeoutError } from '../errors.ts'
 
 export type WaitOptions = { timeoutMs?: number; signal?: AbortSignal }
 
+/** The longest time that a timer can be set to: a longer one would be over at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
 /**
  * Ends a wait when its time is over or its signal aborts, whichever comes first, and lets go of both when cleared.
  */
@@ -14,10 +17,13 @@ export class Deadline {
   constructor(options: WaitOptions, what: string, end: (reason: unknown) => void) {
     const { timeoutMs, signal } = options
     if (timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY) {
-      this.timer = setTimeout(() => {
-        this.clear()
-        end(new TimeoutError(`${what} did not come within ${timeoutMs} ms`, timeoutMs))
-      }, timeoutMs)
+      this.timer = setTimeout(
+        () => {
+          this.clear()
+          end(new TimeoutError(`${what} did not come within ${timeoutMs} ms`, timeoutMs))
+        },
+        Math.min(timeoutMs, MAX_TIMER_MS),
+      )
     }
     this.signal = signal
     if (signal !== undefined) {

@@ -49,6 +49,7 @@ export function fillDraft(draft: Draft, data: unknown, options: PublishOptions |
 }
 
 function fillOptions(draft: Draft, options: PublishOptions): void {
+  if (typeof options !== 'object' || options === null) throw new InvalidEventError('Options are an object')
   const { key } = options
   if (key !== undefined) {
     draft.keyBytes = keyBytes(key)

@@ -133,8 +133,8 @@ export class LaneWriters {
     for (let i = 0; i < this.freeLanes; i++) this.want(this.keyedLanes + i, room)
   }
 
-  countDrop(): void {
-    this.counters.add(DROPPED_NEWEST, 1)
+  countDrops(events: number): void {
+    this.counters.add(DROPPED_NEWEST, events)
   }
 
   private placeFree(draft: Draft, bytes: number): number {

@@ -72,19 +72,21 @@ export class Publisher implements Publishing {
     if (!Array.isArray(events)) throw new InvalidEventError('publishBatch takes an array of events')
     this.draft.time = this.clock.now()
     let accepted = 0
+    let dropped = 0
     try {
       for (; accepted < events.length; accepted++) {
         const input = checkInput(events[accepted])
         const bytes = this.prepare(input.type, input.data, input)
         if (this.place(bytes) !== NO_ROOM) continue
         if (this.policy(input) !== 'drop-newest') break
-        this.lanes.countDrop()
+        dropped++
       }
     } catch (error) {
       this.lanes.abort()
       throw error
     }
     this.lanes.commit()
+    if (dropped > 0) this.lanes.countDrops(dropped)
     return accepted
   }
 
@@ -105,6 +107,7 @@ export class Publisher implements Publishing {
     events: readonly EventInput[],
     options: Pick<SendOptions, 'timeoutMs' | 'signal'> = {},
   ): Promise<void> {
+    options.signal?.throwIfAborted()
     let rest = events
     for (;;) {
       const accepted = this.publishBatch(rest)
@@ -144,7 +147,7 @@ export class Publisher implements Publishing {
   }
 
   private async sendOne(type: string, data: unknown, options: SendOptions = {}): Promise<void> {
-    options.signal?.throwIfAborted()
+    options?.signal?.throwIfAborted()
     this.draft.time = this.clock.now()
     const bytes = this.prepare(type, data, options)
     if (this.place(bytes) !== NO_ROOM) return this.lanes.commit()
@@ -157,7 +160,7 @@ export class Publisher implements Publishing {
   private applyPolicy(type: string, data: unknown, options: PublishOptions | undefined): boolean {
     const policy = this.policy(options)
     if (policy === 'drop-newest') {
-      this.lanes.countDrop()
+      this.lanes.countDrops(1)
       return true
     }
     if (policy === 'reject') {
@@ -178,6 +181,7 @@ export class Publisher implements Publishing {
     draft.topicId = this.topics.idOf(type)
     draft.topic = draft.topicId === 0 ? Buffer.from(type, 'utf8') : undefined
     fillDraft(draft, data, options)
+    if (options?.onFull !== undefined) this.policy(options)
     const bytes = draftBytes(draft)
     if (bytes > this.maxBytes) throw tooLarge(bytes, this.maxBytes)
     return bytes

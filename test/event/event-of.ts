@@ -1,0 +1,34 @@
+import { MillraceEvent } from '../../src/event/event.ts'
+import { draftBytes, type RecordSpace, writeDraft } from '../../src/event/record.ts'
+import type { PublishOptions } from '../../src/index.ts'
+import { fillDraft, newDraft } from '../../src/publish/draft.ts'
+
+export type Written = PublishOptions & {
+  data?: unknown
+  publisher?: number
+  sequence?: number
+  time?: number
+}
+
+export const TYPE = 'image.uploaded'
+/** Where the record lies. */
+const AT = 64
+
+/** An event in memory like a ring's: `overwrite` does what a writer that comes round again would do. */
+export function eventOf(written: Written): { event: MillraceEvent; overwrite(): void } {
+  const { data, publisher = 3, sequence = 7, time = 1_700_000_000_123, ...options } = written
+  const draft = { ...newDraft(publisher), topicId: 5, sequence, time }
+  fillDraft(draft, data, options)
+  const length = draftBytes(draft)
+  const buffer = new SharedArrayBuffer(AT + length + (-length & 7))
+  const space: RecordSpace = {
+    bytes: new Uint8Array(buffer),
+    words: new Int32Array(buffer),
+    doubles: new Float64Array(buffer),
+  }
+  writeDraft(space, AT, draft)
+  return {
+    event: new MillraceEvent(TYPE, 1, 'engine', space.bytes, AT, AT + length, false),
+    overwrite: () => void space.bytes.fill(0xa5),
+  }
+}

@@ -1,0 +1,202 @@
+import { describe, expect, test } from 'vitest'
+import { ClosedError, createEngine, type Engine, TimeoutError } from '../../src/index.ts'
+import { Gate } from '../fixtures/gate.ts'
+
+const handlers = new URL('../fixtures/gate.ts', import.meta.url)
+
+describe.each([0, 2])('workers: %d', (workers) => {
+  const small = () => createEngine({ workers, handlers, ringBytes: 1_024 })
+
+  function fill(engine: Engine): number {
+    let taken = 0
+    while (engine.publish('work.fill', taken, { key: 'k' })) taken++
+    return taken
+  }
+
+  /** Whether the promise has settled, after all that could happen at once has happened. */
+  async function hasSettled(promise: Promise<unknown>): Promise<boolean> {
+    let settled = false
+    const settle = () => {
+      settled = true
+    }
+    promise.then(settle, settle)
+    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
+    return settled
+  }
+
+  test('waits for room and resolves when the event is written', async () => {
+    await using engine = await small()
+    using gate = new Gate(engine)
+    await gate.hold('k')
+    const { accepted } = { accepted: fill(engine) + 1 + 1 }
+    const sent = engine.send('work.sent', 1, { key: 'k' })
+    expect(await hasSettled(sent)).toBe(false)
+    expect(engine.stats()).toMatchObject({ accepted, balanced: true })
+    gate.open()
+    await sent
+    await engine.drain()
+    expect(engine.stats()).toMatchObject({ accepted: accepted + 1, pending: 0, balanced: true })
+  })
+
+  test('drain waits for sends that wait', async () => {
+    await using engine = await small()
+    using gate = new Gate(engine)
+    await gate.hold('k')
+    fill(engine)
+    const sent = Promise.all(
+      Array.from({ length: 50 }, (_, data) => engine.send('work.sent', data, { key: 'k' })),
+    )
+    const drained = engine.drain()
+    expect(await hasSettled(drained)).toBe(false)
+    gate.open()
+    await drained
+    expect(await hasSettled(sent)).toBe(true)
+    expect(engine.stats()).toMatchObject({ pending: 0, balanced: true })
+  })
+
+  test('a timeout writes nothing, says the time and leaves the lane as it was', async () => {
+    await using engine = await small()
+    using gate = new Gate(engine)
+    await gate.hold('k')
+    fill(engine)
+    const { accepted } = engine.stats()
+    const error = await engine.send('work.late', 1, { key: 'k', timeoutMs: 10 }).catch((reason) => reason)
+    expect(error).toBeInstanceOf(TimeoutError)
+    expect(error).toMatchObject({ code: 'ERR_MILLRACE_TIMEOUT', timeoutMs: 10 })
+    using late = engine.subscribe('work.late')
+    gate.open()
+    await engine.send('work.next', 2, { key: 'k' })
+    await engine.drain()
+    expect(engine.stats()).toMatchObject({ accepted: accepted + 1, pending: 0, balanced: true })
+    expect(await late.receive({ timeoutMs: 0 })).toBeUndefined()
+  })
+
+  test.each([2 ** 31, Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY])(
+    'a timeout of %d ms is not over at once',
+    async (timeoutMs) => {
+      await using engine = await small()
+      using gate = new Gate(engine)
+      await gate.hold('k')
+      fill(engine)
+      const sent = engine.send('work.sent', 1, { key: 'k', timeoutMs })
+      await expect(engine.send('work.other', 1, { key: 'k', timeoutMs: 30 })).rejects.toThrow(TimeoutError)
+      expect(await hasSettled(sent)).toBe(false)
+      gate.open()
+      await sent
+    },
+  )
+
+  test('a signal that has aborted: nothing is written, room or not', async () => {
+    await using engine = await small()
+    const reason = new Error('no longer')
+    await expect(engine.send('work.a', 1, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+    expect(engine.stats().accepted).toBe(0)
+  })
+
+  test('a signal that aborts while the send waits', async () => {
+    await using engine = await small()
+    using gate = new Gate(engine)
+    await gate.hold('k')
+    fill(engine)
+    const { accepted } = engine.stats()
+    const controller = new AbortController()
+    const sent = engine.send('work.a', 1, { key: 'k', signal: controller.signal })
+    expect(await hasSettled(sent)).toBe(false)
+    const reason = new Error('no longer')
+    controller.abort(reason)
+    await expect(sent).rejects.toBe(reason)
+    gate.open()
+    await engine.drain()
+    expect(engine.stats()).toMatchObject({ accepted, pending: 0, balanced: true })
+  })
+
+  test('a signal that aborts after the event was written changes nothing', async () => {
+    await using engine = await small()
+    const controller = new AbortController()
+    await engine.send('work.a', 1, { key: 'k', signal: controller.signal })
+    controller.abort()
+    await engine.drain()
+    expect(engine.stats()).toMatchObject({ accepted: 1, completed: 1 })
+  })
+
+  test('sends of one key stay in order, whatever their sizes', async () => {
+    await using engine = await small()
+    const subscription = engine.subscribe('work.sized', { onFull: 'block' })
+    using gate = new Gate(engine)
+    await gate.hold('k')
+    fill(engine)
+    const sizes = [400, 0, 300, 1, 450, 7, 64, 200, 0, 440]
+    const sent = sizes.map((size) => engine.send('work.sized', new Uint8Array(size), { key: 'k' }))
+    gate.open()
+    const received: number[] = []
+    while (received.length < sizes.length) {
+      received.push(...(await subscription.receiveBatch()).map(({ data }) => data.length))
+    }
+    await Promise.all(sent)
+    expect(received).toEqual(sizes)
+  })
+
+  test('a publish does not overtake a send that waits in the same lane, though it would fit', async () => {
+    await using engine = await small()
+    const subscription = engine.subscribe('work.sized', { onFull: 'block' })
+    using gate = new Gate(engine)
+    await gate.hold('k')
+    while (engine.publish('work.fill', new Uint8Array(100), { key: 'k' }));
+    const big = engine.send('work.sized', new Uint8Array(450), { key: 'k' })
+    expect(engine.publish('work.sized', 'small', { key: 'k' })).toBe(false)
+    expect(engine.publishBatch([{ type: 'work.sized', data: 'small', key: 'k' }])).toBe(0)
+    const small_ = engine.send('work.sized', 'small', { key: 'k' })
+    gate.open()
+    expect((await subscription.receive())?.data).toHaveLength(450)
+    expect((await subscription.receive())?.data).toBe('small')
+    await Promise.all([big, small_])
+  })
+
+  test('what is behind a send that gives up goes on', async () => {
+    await using engine = await small()
+    using gate = new Gate(engine)
+    await gate.hold('k')
+    while (engine.publish('work.fill', new Uint8Array(100), { key: 'k' }));
+    const controller = new AbortController()
+    const big = engine.send('work.sized', new Uint8Array(450), { key: 'k', signal: controller.signal })
+    const next = engine.send('work.sized', 1, { key: 'k' })
+    controller.abort()
+    await expect(big).rejects.toThrow()
+    await next
+    expect(engine.stats().balanced).toBe(true)
+  })
+
+  test('what waits keeps the data of the moment it was sent', async () => {
+    await using engine = await small()
+    const subscription = engine.subscribe('work.kept')
+    using gate = new Gate(engine)
+    await gate.hold('k')
+    fill(engine)
+    const bytes = new Uint8Array([1, 2, 3])
+    const object = { n: 1 }
+    const sent = [
+      engine.send('work.kept', bytes, { key: 'k' }),
+      engine.send('work.kept', object, { key: 'k' }),
+    ]
+    bytes.fill(9)
+    object.n = 2
+    engine.publish('work.other', { other: 'data' }, { key: 'z' })
+    gate.open()
+    await Promise.all(sent)
+    expect((await subscription.receive())?.data).toEqual(new Uint8Array([1, 2, 3]))
+    expect((await subscription.receive())?.data).toEqual({ n: 1 })
+  })
+
+  test('close ends the sends that wait', async () => {
+    const engine = await small()
+    const gate = new Gate(engine)
+    await gate.hold('k')
+    const { accepted } = { accepted: fill(engine) + 2 }
+    const sent = engine.send('work.a', 1, { key: 'k' })
+    const refused = expect(sent).rejects.toThrow(ClosedError)
+    const closed = engine.close()
+    await refused
+    gate.open()
+    expect(await closed).toMatchObject({ drained: true, ledger: { accepted, balanced: true } })
+  })
+})
