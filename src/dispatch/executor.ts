@@ -153,7 +153,11 @@ export class Executor {
     try {
       publisher.publish({ ...event, data: letter })
     } catch {
-      publisher.publish({ ...event, data: { ...letter, event: { event_type: letter.event.event_type } } })
+      try {
+        publisher.publish({ ...event, data: { ...letter, event: { event_type: letter.event.event_type } } })
+      } catch {
+        // Closed meanwhile: the failure is counted and reported all the same.
+      }
     }
   }
 

@@ -88,6 +88,8 @@ export class RingDrain {
     if (this.blocked || reader.prefetch() === 0) return 0
     this.lane.synchronise()
     let dispatched = 0
+    // Where the settled prefix ends, if something behind it goes on.
+    let settledEnd: number | undefined
     while (dispatched < limit) {
       const before = reader.position
       const at = reader.next()
@@ -99,10 +101,13 @@ export class RingDrain {
           break
         }
       }
+      const wasQuiet = this.inFlight.length === 0
       this.dispatch(at)
+      if (wasQuiet && dispatched > 0 && this.inFlight.length > 0) settledEnd = before
       dispatched++
     }
     if (this.inFlight.length === 0) this.release(reader.position)
+    else if (settledEnd !== undefined) this.release(settledEnd)
     return dispatched
   }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { threadId } from 'node:worker_threads'
 import { Parking } from '../../native-free-ring/src/index.ts'
 import type { EventOf } from '../dispatch/handlers.ts'
-import { HandlerError, type MillraceError } from '../errors.ts'
+import { ClosedError, HandlerError, type MillraceError } from '../errors.ts'
 import type { EventMap, Publishing } from '../event/publishing.ts'
 import { Deadline, type WaitOptions } from '../lane/deadline.ts'
 import {
@@ -149,20 +149,23 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
    *
    * What lies unread in subscriptions does not count.
    *
-   * @throws TimeoutError after `timeoutMs`, the signal's reason if it aborts.
+   * @throws TimeoutError after `timeoutMs`, the signal's reason if it aborts, ClosedError if the engine is closed and
+   * has left something.
    */
   async drain(options: WaitOptions = {}): Promise<void> {
     options.signal?.throwIfAborted()
     if (this.isQuiet()) return
+    if (this.isStopped) throw leftBehind()
     // Seen by every dispatcher that runs out of work from now on: it wakes this thread.
     Atomics.store(this.control, DRAINING, ++this.drains > 0 ? 1 : 0)
     try {
       await new Promise<void>((resolve, reject) => {
         const watch: Watch = {
-          ready: () => this.isQuiet(),
+          ready: () => this.isQuiet() || this.isStopped,
           advance: () => {
             deadline.clear()
-            resolve()
+            if (this.isQuiet()) resolve()
+            else reject(leftBehind())
             return true
           },
         }
@@ -210,11 +213,17 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     await this.drain({ timeoutMs }).catch(() => {})
     Atomics.store(this.control, STATE, STOPPED)
     await this.crew.stop()
+    // Ends the drains that still wait.
+    this.waits.poll()
     const ledger = this.ledger.read()
     this.registry.close()
     this.stopWatching()
     this.parking.close()
     return { drained: ledger.pending === 0, ledger }
+  }
+
+  private get isStopped(): boolean {
+    return Atomics.load(this.control, STATE) === STOPPED
   }
 
   private isQuiet(): boolean {
@@ -259,6 +268,10 @@ export async function createEngine<Events = EventMap>(options: EngineOptions = {
   const engine = new Engine<Events>(checkOptions(options))
   await engine.start()
   return engine
+}
+
+function leftBehind(): ClosedError {
+  return new ClosedError('The engine is closed and has left events that were pending: close() reported them')
 }
 
 function shapeOf(options: CheckedOptions): MapShape {

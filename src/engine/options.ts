@@ -81,6 +81,9 @@ export function checkOptions(options: EngineOptions): CheckedOptions {
   if (affinity !== 'sticky' && affinity !== 'balanced')
     throw new OptionsError('affinity is sticky or balanced')
   if (onError !== undefined && typeof onError !== 'function') throw new OptionsError('onError is a function')
+  const { resourceLimits = {} } = options
+  if (typeof resourceLimits !== 'object' || resourceLimits === null)
+    throw new OptionsError('resourceLimits is an object of limits')
   return {
     workers,
     modules: modulesOf(options.handlers),
@@ -92,7 +95,7 @@ export function checkOptions(options: EngineOptions): CheckedOptions {
     attachable: integer('attachable', options.attachable ?? 8, 0, MAX_PUBLISHERS - MAX_WORKERS - 1),
     maxTopics: integer('maxTopics', options.maxTopics ?? 16_384, 1, MAX_TOPIC_ID >> 2),
     onError,
-    resourceLimits: options.resourceLimits ?? {},
+    resourceLimits,
   }
 }
 

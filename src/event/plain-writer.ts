@@ -16,11 +16,19 @@ export class PlainWriter {
   private text = Buffer.from(this.bytes.buffer)
   private view = new DataView(this.bytes.buffer)
   private at = 0
+  private writing = false
 
   /** The bytes of `value`, valid until the next call; undefined if it is not plain. */
   write(value: unknown): Uint8Array | undefined {
+    // Called by a getter of the value that is being written.
+    if (this.writing) return undefined
+    this.writing = true
     this.at = 0
-    return this.put(value, 1) ? this.bytes.subarray(0, this.at) : undefined
+    try {
+      return this.put(value, 1) ? this.bytes.subarray(0, this.at) : undefined
+    } finally {
+      this.writing = false
+    }
   }
 
   private put(value: unknown, depth: number): boolean {

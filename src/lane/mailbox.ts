@@ -133,6 +133,8 @@ export class MailboxWriter {
   canOffer(bytes: number): boolean {
     if (Atomics.load(this.words, CLOSED) === 1) return true
     if (Atomics.load(this.words, LEASE) !== 0) return false
+    // Room or not: an offer only failed for the lease, and the next one may drop.
+    if (this.place.onFull === 'drop-newest') return true
     this.ring.resume()
     return this.hasPlace() && this.ring.hasRoom(bytes)
   }

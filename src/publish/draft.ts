@@ -31,8 +31,14 @@ export function newDraft(publisher: number): Draft {
   }
 }
 
-/** Fills the draft from what was published. Encodes everything, so that nothing can fail once bytes are claimed. */
+/**
+ * Fills the draft from what was published. Encodes everything, so that nothing can fail once bytes are claimed.
+ *
+ * Encoding calls getters, and those may publish with the same draft: nothing is stored before it.
+ */
 export function fillDraft(draft: Draft, data: unknown, options: PublishOptions | undefined): void {
+  // Before the data, which lasts in the encoder's buffer until something else is encoded.
+  const extras = options === undefined ? undefined : extrasOf(options)
   if (data instanceof Uint8Array) {
     draft.data = data
     draft.flags = CODEC_BYTES
@@ -44,12 +50,11 @@ export function fillDraft(draft: Draft, data: unknown, options: PublishOptions |
     draft.flags = lastHeldBytes() ? CODEC_MSGPACK | HOLDS_BYTES : CODEC_MSGPACK
   }
   draft.keyHash = 0
-  draft.extras = undefined
+  draft.extras = extras
   if (options !== undefined) fillOptions(draft, options)
 }
 
 function fillOptions(draft: Draft, options: PublishOptions): void {
-  if (typeof options !== 'object' || options === null) throw new InvalidEventError('Options are an object')
   const { key } = options
   if (key !== undefined) {
     draft.keyBytes = keyBytes(key)
@@ -57,12 +62,13 @@ function fillOptions(draft: Draft, options: PublishOptions): void {
     draft.keyHash = fnv1a(key)
     draft.flags |= HAS_KEY
   }
-  if (hasExtras(options)) {
-    // The encoder's buffer is about to be used again.
-    if (draft.data !== undefined && (draft.flags & CODEC_MSGPACK) !== 0) draft.data = draft.data.slice()
-    draft.extras = encodeExtras(options)
+  if (draft.extras !== undefined)
     draft.flags |= options.ttlMs === undefined ? HAS_EXTRAS : HAS_EXTRAS | EXPIRES
-  }
+}
+
+function extrasOf(options: PublishOptions): Uint8Array | undefined {
+  if (typeof options !== 'object' || options === null) throw new InvalidEventError('Options are an object')
+  return hasExtras(options) ? encodeExtras(options) : undefined
 }
 
 function hasExtras(options: PublishOptions): boolean {

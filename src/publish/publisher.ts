@@ -178,9 +178,10 @@ export class Publisher implements Publishing {
 
   private prepare(type: string, data: unknown, options: PublishOptions | undefined): number {
     const { draft } = this
-    draft.topicId = this.topics.idOf(type)
-    draft.topic = draft.topicId === 0 ? Buffer.from(type, 'utf8') : undefined
+    const topicId = this.topics.idOf(type)
     fillDraft(draft, data, options)
+    draft.topicId = topicId
+    draft.topic = topicId === 0 ? Buffer.from(type, 'utf8') : undefined
     if (options?.onFull !== undefined) this.policy(options)
     const bytes = draftBytes(draft)
     if (bytes > this.maxBytes) throw tooLarge(bytes, this.maxBytes)

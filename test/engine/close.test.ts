@@ -1,0 +1,143 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { ClosedError, createEngine, type Engine, TimeoutError } from '../../src/index.ts'
+import { Gate } from '../fixtures/gate.ts'
+import { MILLRACE, Modules, runProgram } from '../fixtures/program.ts'
+
+const handlers = new URL('../fixtures/gate.ts', import.meta.url)
+
+describe.each([0, 2])('workers: %d', (workers) => {
+  test('close handles what was accepted, and reports', async () => {
+    const engine = await createEngine({ workers, handlers })
+    engine.publishBatch(
+      Array.from({ length: 500 }, (_, data) => ({ type: 'work.n', data, key: `k${data % 9}` })),
+    )
+    const report = await engine.close()
+    expect(report).toMatchObject({
+      drained: true,
+      ledger: { accepted: 500, completed: 500, pending: 0, balanced: true },
+    })
+    expect(await engine.close({ timeoutMs: 1 })).toBe(report)
+    expect(engine.stats()).toMatchObject({ completed: 500, balanced: true })
+  })
+
+  test('what a handler holds beyond the time is left, and said so', async () => {
+    const engine = await createEngine({ workers, handlers })
+    using gate = new Gate(engine)
+    await gate.hold('k')
+    engine.publish('work.n', 1, { key: 'k' })
+    const { drained, ledger } = await engine.close({ timeoutMs: 20 })
+    expect(drained).toBe(false)
+    expect(ledger).toMatchObject({ pending: 2, balanced: true })
+  })
+
+  test('a drain that waits, and one that comes later, end with a ClosedError when the engine leaves events', async () => {
+    const engine = await createEngine({ workers, handlers })
+    using gate = new Gate(engine)
+    await gate.hold('k')
+    const waiting = expect(engine.drain()).rejects.toThrow(ClosedError)
+    await engine.close({ timeoutMs: 20 })
+    await waiting
+    await expect(engine.drain()).rejects.toThrow(ClosedError)
+  })
+
+  test('await using closes', async () => {
+    let outer: Engine
+    {
+      await using engine = await createEngine({ workers, handlers })
+      engine.publish('work.n', 1)
+      outer = engine
+    }
+    expect(outer.stats()).toMatchObject({ completed: 1, pending: 0 })
+    expect(() => outer.publish('work.n', 1)).toThrow(ClosedError)
+  })
+
+  test('drain: at once if nothing is pending, else when the last event is done', async () => {
+    await using engine = await createEngine({ workers, handlers })
+    await engine.drain()
+    using gate = new Gate(engine)
+    await gate.hold('k')
+    await expect(engine.drain({ timeoutMs: 10 })).rejects.toThrow(TimeoutError)
+    const reason = new Error('no longer')
+    await expect(engine.drain({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+    const controller = new AbortController()
+    const aborted = expect(engine.drain({ signal: controller.signal })).rejects.toBe(reason)
+    const drains = Promise.all([engine.drain(), engine.drain({ timeoutMs: 60_000 })])
+    controller.abort(reason)
+    await aborted
+    gate.open()
+    await drains
+    expect(engine.stats().pending).toBe(0)
+  })
+
+  test('the ledger balances whenever it is looked at, also while all is moving', async () => {
+    await using engine = await createEngine({ workers, handlers, ringBytes: 4_096, onFull: 'drop-newest' })
+    using subscription = engine.subscribe('work.a', { capacity: 10 })
+    let last = 0
+    for (let round = 0; round < 300; round++) {
+      for (let n = 0; n < 20; n++) {
+        engine.publish(['work.a', 'nobody.here'][n % 2]!, n, n % 3 === 0 ? {} : { key: `k${n}` })
+      }
+      const { accepted, completed, unmatched, dropped, expired, deadLettered, pending, balanced } =
+        engine.stats()
+      expect(balanced).toBe(true)
+      expect(completed + unmatched + dropped + expired + deadLettered + pending).toBe(accepted)
+      expect(pending).toBeGreaterThanOrEqual(0)
+      expect(accepted).toBe(last + 20)
+      last = accepted
+      if (round % 10 === 0) await turn()
+    }
+    await engine.drain()
+    const { completed, unmatched, dropped, handlers: each, workers: threads } = engine.stats()
+    expect(completed + unmatched + dropped).toBe(6_000)
+    expect(each.find(({ name }) => name === 'work.**')).toMatchObject({
+      matched: completed,
+      succeeded: completed,
+      pending: 0,
+    })
+    expect(threads.reduce((sum, { dispatched }) => sum + dispatched, 0)).toBe(completed + unmatched)
+    expect(subscription.stats()).toMatchObject({ matched: completed, queued: 10, dropped: completed - 10 })
+  })
+
+  test.each<[string, string, string]>([
+    ['closes', 'await engine.close()', ''],
+    [
+      'closes while a handler never settles',
+      "engine.publish('work.stuck', 1); await engine.close({ timeoutMs: 50 })",
+      '',
+    ],
+    [
+      'closes while it drains, receives and sends',
+      `engine.publish('work.stuck', 1, { key: 'k' })
+       const ended = Promise.allSettled([engine.drain(), engine.subscribe('a.*').receive()])
+       await engine.close({ timeoutMs: 50 })
+       console.log((await ended).map(({ status }) => status).join())`,
+      'rejected,fulfilled',
+    ],
+    [
+      'receives in time and closes',
+      "await engine.subscribe('a.*').receive({ timeoutMs: 10 }); await engine.close()",
+      '',
+    ],
+    ['attaches itself and closes', "attach(engine.connect()).publish('work.a', 1); await engine.close()", ''],
+  ])('a program that %s exits by itself', async (_name, body, output) => {
+    using modules = new Modules()
+    const own = modules.write(
+      'handlers.mjs',
+      "export default { 'work.stuck': () => new Promise(() => {}), 'work.a': () => {} }",
+    )
+    const program = modules.write(
+      'program.mjs',
+      `import { attach, createEngine } from ${JSON.stringify(MILLRACE)}
+       const engine = await createEngine({ workers: ${workers}, handlers: ${JSON.stringify(own)} })
+       void attach
+       ${body}`,
+    )
+    expect(await runProgram(program)).toEqual({
+      code: 0,
+      signal: null,
+      stdout: output && `${output}\n`,
+      stderr: '',
+    })
+  })
+})

@@ -1,0 +1,100 @@
+import { join } from 'node:path'
+import { describe, expect, test, vi } from 'vitest'
+import { createEngine, type MillraceError, WorkerDiedError } from '../../src/index.ts'
+import { Modules } from '../fixtures/program.ts'
+
+const handlers = new URL('../fixtures/dying.ts', import.meta.url)
+
+const DEATHS = [
+  ['exit', /code 7/],
+  ['uncaught', /nobody catches this/],
+  ['memory', /memory/],
+] as const
+
+describe.each([1, 2])('workers: %d', (workers) => {
+  test.each(DEATHS)(
+    '%s: the worker is replaced, its lanes are read on, nothing is lost',
+    async (how, message) => {
+      using flags = new Modules()
+      const errors: MillraceError[] = []
+      await using engine = await createEngine({
+        workers,
+        handlers,
+        onError: (error) => void errors.push(error),
+        resourceLimits: { maxOldGenerationSizeMb: 48 },
+      })
+      const seen = engine.subscribe('die.seen', { onFull: 'block' })
+      const work = engine.subscribe('die.work', { onFull: 'block' })
+      const numbers: number[] = []
+      const publish = async (from: number) => {
+        for (let n = from; n < from + 100; n++) {
+          await engine.send('die.work', n, n % 3 === 0 ? { key: 'k' } : n % 3 === 1 ? { key: `k${n}` } : {})
+        }
+      }
+      await publish(0)
+      await engine.send('die.now', { how, file: join(flags.folder, 'first') }, { key: 'k' })
+      await publish(100)
+      expect((await seen.receive({ timeoutMs: 20_000 }))?.data).toMatchObject({ attempt: 2, eventAttempt: 2 })
+      await publish(200)
+      await engine.drain()
+      for (;;) {
+        const events = await work.receiveBatch({ timeoutMs: 0 })
+        if (events.length === 0) break
+        numbers.push(...events.map(({ data }) => data))
+      }
+      expect(new Set(numbers).size).toBe(300)
+      const first = [...new Map(numbers.filter((n) => n % 3 === 0).map((n, index) => [n, index])).keys()]
+      expect(first).toEqual([...first].sort((a, b) => a - b))
+
+      expect(errors).toHaveLength(1)
+      expect(errors[0]).toBeInstanceOf(WorkerDiedError)
+      const { workerId } = errors[0] as WorkerDiedError
+      expect(errors[0]).toMatchObject({
+        code: 'ERR_MILLRACE_WORKER_DIED',
+        message: expect.stringMatching(message),
+      })
+      expect(workerId).toBeGreaterThanOrEqual(1)
+      expect(workerId).toBeLessThanOrEqual(workers)
+      expect(engine.stats()).toMatchObject({
+        accepted: 302,
+        completed: 302,
+        pending: 0,
+        deadLettered: 0,
+        balanced: true,
+      })
+    },
+  )
+
+  test('a worker that dies again and again is replaced each time, and subscriptions made meanwhile are known', async () => {
+    using flags = new Modules()
+    const errors: MillraceError[] = []
+    await using engine = await createEngine({
+      workers,
+      handlers,
+      onError: (error) => void errors.push(error),
+    })
+    for (let life = 1; life <= 3; life++) {
+      await engine.send('die.now', { how: 'exit', file: join(flags.folder, `${life}`) }, { key: 'k' })
+      await vi.waitFor(() => expect(errors).toHaveLength(life), { timeout: 10_000 })
+      using seen = engine.subscribe('die.seen')
+      expect((await seen.receive({ timeoutMs: 20_000 }))?.data).toMatchObject({ attempt: 2 })
+    }
+    await engine.drain()
+    expect(engine.stats()).toMatchObject({ deadLettered: 0, pending: 0, balanced: true })
+  })
+
+  test('a drain and a close that wait while a worker dies', async () => {
+    using flags = new Modules()
+    const engine = await createEngine({ workers, handlers, onError: () => {} })
+    const die = (n: number) =>
+      engine.send('die.now', { how: 'exit', file: join(flags.folder, `${n}`) }, { key: 'k' })
+    await die(1)
+    await engine.drain({ timeoutMs: 20_000 })
+    expect(engine.stats().pending).toBe(0)
+    await die(2)
+    expect(await engine.close({ timeoutMs: 20_000 })).toMatchObject({
+      drained: true,
+      ledger: { pending: 0, balanced: true },
+    })
+  })
+})

@@ -1,0 +1,108 @@
+import { describe, expect, test } from 'vitest'
+import { createEngine } from '../../src/index.ts'
+
+const handlers = new URL('../fixtures/gate.ts', import.meta.url)
+
+describe.each([0, 2])('workers: %d', (workers) => {
+  const batch = (count: number, data: (index: number) => unknown = (index) => index) =>
+    Array.from({ length: count }, (_, index) => ({ type: 'work.n', data: data(index), key: 'k' }))
+
+  test('drop-newest keeps as many as its capacity, the oldest, and counts the others', async () => {
+    await using engine = await createEngine({ workers, handlers })
+    const subscription = engine.subscribe('work.*', { capacity: 7, onFull: 'drop-newest' })
+    await engine.sendBatch(batch(100))
+    await engine.drain()
+    expect(subscription.stats()).toMatchObject({ matched: 100, received: 0, dropped: 93, queued: 7 })
+    const received = await subscription.receiveBatch({ max: 3 })
+    expect(received.map(({ data }) => data)).toEqual([0, 1, 2])
+    await engine.sendBatch(batch(10, (index) => 100 + index))
+    await engine.drain()
+    const rest = await subscription.receiveBatch()
+    expect(rest.map(({ data }) => data)).toEqual([3, 4, 5, 6, 100, 101, 102])
+    expect(subscription.stats()).toMatchObject({ matched: 110, received: 10, dropped: 100, queued: 0 })
+    expect(engine.stats()).toMatchObject({ completed: 110, dropped: 0, balanced: true })
+  })
+
+  test('a slow subscription with drop-newest does not take events from another', async () => {
+    await using engine = await createEngine({ workers, handlers })
+    const small = engine.subscribe('work.*', { capacity: 1 })
+    const large = engine.subscribe('work.*')
+    await engine.sendBatch(batch(200))
+    await engine.drain()
+    expect(small.stats()).toMatchObject({ dropped: 199, queued: 1 })
+    expect(large.stats()).toMatchObject({ dropped: 0, queued: 200 })
+  })
+
+  test('events that fill the memory before the capacity are dropped and counted too', async () => {
+    await using engine = await createEngine({ workers, handlers, ringBytes: 4_096 })
+    const subscription = engine.subscribe('work.*')
+    await engine.sendBatch(batch(50, () => new Uint8Array(1_000)))
+    await engine.drain()
+    const { queued, dropped, matched } = subscription.stats()
+    expect(queued).toBeGreaterThan(1)
+    expect(queued).toBeLessThan(5)
+    expect([matched, queued + dropped]).toEqual([50, 50])
+  })
+
+  test('block loses nothing and keeps the order, however small its capacity', async () => {
+    await using engine = await createEngine({ workers, handlers, ringBytes: 4_096 })
+    const subscription = engine.subscribe('work.*', { capacity: 2, onFull: 'block' })
+    const sent = engine.sendBatch(batch(300))
+    const received: unknown[] = []
+    while (received.length < 300) received.push((await subscription.receive())?.data)
+    await sent
+    await engine.drain()
+    expect(received).toEqual(Array.from({ length: 300 }, (_, index) => index))
+    expect(subscription.stats()).toMatchObject({ matched: 300, received: 300, dropped: 0, queued: 0 })
+    expect(engine.stats()).toMatchObject({ completed: 300, pending: 0, balanced: true })
+  })
+
+  test('block holds events back until they are read, or nobody wants them any more', async () => {
+    await using engine = await createEngine({ workers, handlers })
+    const subscription = engine.subscribe('work.*', { capacity: 5, onFull: 'block' })
+    await engine.sendBatch(batch(20))
+    await expect(engine.drain({ timeoutMs: 50 })).rejects.toThrow()
+    expect(subscription.stats()).toMatchObject({ queued: 5, dropped: 0 })
+    expect(engine.stats()).toMatchObject({ balanced: true, pending: 15 })
+    subscription.unsubscribe()
+    await engine.drain()
+    expect(engine.stats()).toMatchObject({ balanced: true, pending: 0, completed: 20 })
+  })
+
+  test('an event as large as allowed passes, one byte more is refused', async () => {
+    await using engine = await createEngine({ workers, handlers, ringBytes: 4_096 })
+    const subscription = engine.subscribe('work.*', { onFull: 'block' })
+    // Half of the ring, less the header of the ring and that of the event.
+    const most = 4_096 / 2 - 8 - 24
+    expect(() => engine.publish('work.n', new Uint8Array(most + 1))).toThrow(/exceeds the 2040 bytes/)
+    const sent = (async () => {
+      for (let i = 0; i < 20; i++) {
+        await engine.send('work.n', new Uint8Array(most).fill(i))
+        await engine.send('work.n', new Uint8Array(most - 300 + i).fill(i), { key: 'k' })
+      }
+    })()
+    let bytes = 0
+    for (let i = 0; i < 40; i++) {
+      const { data } = (await subscription.receive())!
+      expect(data.every((byte: number) => byte === data[0])).toBe(true)
+      bytes += data.length
+    }
+    await sent
+    expect(bytes).toBe(20 * most + 20 * (most - 300) + 190)
+  })
+
+  test('events that were received stay as they are, whatever comes after them', async () => {
+    await using engine = await createEngine({ workers, handlers, ringBytes: 1_024 })
+    const subscription = engine.subscribe('work.*', { onFull: 'block' })
+    engine.publish('work.n', new Uint8Array([1, 2, 3]), { key: 'k', metadata: { n: 1 } })
+    engine.publish('work.n', { bytes: new Uint8Array([4, 5]) }, { key: 'k' })
+    const kept = [(await subscription.receive())!, (await subscription.receive())!]
+    for (let i = 0; i < 100; i++) {
+      await engine.send('work.n', new Uint8Array(200).fill(0xee), { key: 'k' })
+      await subscription.receive()
+    }
+    expect(kept[0]!.bytes).toEqual(new Uint8Array([1, 2, 3]))
+    expect(kept[0]).toMatchObject({ data: new Uint8Array([1, 2, 3]), metadata: { n: 1 }, key: 'k' })
+    expect(kept[1]!.data).toEqual({ bytes: new Uint8Array([4, 5]) })
+  })
+})
