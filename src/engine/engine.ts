@@ -242,7 +242,14 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   private report(error: MillraceError): void {
     const { onError } = this.options
     if (onError !== undefined) {
-      onError(error)
+      try {
+        onError(error)
+      } catch (thrown) {
+        // An uncaught exception of this thread, not the end of the dispatcher that may have called.
+        process.nextTick(() => {
+          throw thrown
+        })
+      }
       return
     }
     const about = error instanceof HandlerError ? error.handler : error.code

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createEngine, HandlerError, type MillraceError } from '../../src/index.ts'
+import { MILLRACE, Modules, runProgram } from '../fixtures/program.ts'
 
 const handlers = new URL('../fixtures/failing.ts', import.meta.url)
 
@@ -154,6 +155,27 @@ describe.each([0, 2])('workers: %d', (workers) => {
     const { drained, ledger } = await engine.close({ timeoutMs: 10_000 })
     expect(drained).toBe(true)
     expect(ledger).toMatchObject({ deadLettered: 50, pending: 0, balanced: true })
+  })
+
+  test('an onError that throws is an uncaught exception, and the engine goes on', async () => {
+    using modules = new Modules()
+    const program = modules.write(
+      'program.mjs',
+      `import { createEngine } from ${JSON.stringify(MILLRACE)}
+       process.on('uncaughtException', ({ message }) => console.log(message))
+       const engine = await createEngine({
+         workers: ${workers},
+         handlers: ${JSON.stringify(handlers.href)},
+         onError: () => { throw new Error('of the application') },
+       })
+       engine.publish('fail.sync', 1)
+       engine.publish('fine.a', 1)
+       const { drained, ledger } = await engine.close()
+       console.log(drained, ledger.completed, ledger.deadLettered)`,
+    )
+    const { code, stdout } = await runProgram(program)
+    expect(stdout.trim().split('\n').sort()).toEqual(['of the application', 'true 1 1'])
+    expect(code).toBe(0)
   })
 
   test('an engine whose policy is to reject has no room for letters: the failures are counted all the same', async () => {
