@@ -5,10 +5,10 @@ import { expect, test } from 'vitest'
 
 /**
  * Runs the programs of the documents. A block of TypeScript whose first line is a comment with a file name is that
- * file; the last one before a block of text is run, and must print that text.
+ * file (`example.ts` without one); the last one before a block of text is run, and must print that text.
  */
 const ROOT = resolve(import.meta.dirname, '..')
-const DOCUMENTS = ['README.md', 'docs/GUIDE.md']
+const DOCUMENTS = ['README.md', 'docs/GUIDE.md', 'native-free-ring/README.md']
 
 type Program = { document: string; files: Map<string, string>; main: string; output: string }
 
@@ -19,8 +19,7 @@ function programsOf(document: string): Program[] {
   const source = readFileSync(join(ROOT, document), 'utf8')
   for (const [, language, code] of source.matchAll(/^```(\w+)\n(.*?)^```$/gms)) {
     if (language === 'ts') {
-      const name = /^\/\/ ([\w-]+\.ts)/.exec(code!)?.[1]
-      if (name === undefined) throw new Error(`${document}: a block without a file name:\n${code}`)
+      const name = /^\/\/ ([\w-]+\.ts)/.exec(code!)?.[1] ?? 'example.ts'
       files.set(name, code!)
       main = name
     } else if (language === 'text' && main !== '') {
@@ -48,7 +47,10 @@ test.each(programs.map((program) => [`${program.document}, ${program.main}`, pro
         .replace(/^"/, "'")
         .replace(/"$/, "'")
       for (const [name, code] of program.files) {
-        writeFileSync(join(folder, name), code.replaceAll("'millrace'", index))
+        const source = code
+          .replaceAll("'millrace'", quoted('src/index.ts'))
+          .replaceAll("'native-free-ring'", quoted('native-free-ring/src/index.ts'))
+        writeFileSync(join(folder, name), source)
       }
       const printed = execFileSync(process.execPath, [join(folder, program.main)], {
         encoding: 'utf8',

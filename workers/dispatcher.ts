@@ -8,6 +8,7 @@ import type { DispatchTask, LoadFailure, WorkerReport } from '../src/dispatch/ta
 import { HandlerLoadError } from '../src/errors.ts'
 import { ownerWord, parkedWord, STOPPED } from '../src/lane/map.ts'
 import { Waits } from '../src/lane/waits.ts'
+import { LaneWriters } from '../src/publish/lane-writers.ts'
 import { Publisher } from '../src/publish/publisher.ts'
 import { TopicTable } from '../src/topic/topic-table.ts'
 
@@ -35,7 +36,10 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
   const parking = new Parking(control, parkedWord(thread), { resident: true })
   const waits = new Waits(parking, { drive: false })
   const topics = new TopicTable(map.topics, map.shape.maxTopics)
-  const publisher = new Publisher(map, thread, topics, waits, { onFull: task.onFull, closedFrom: STOPPED })
+  const publisher = new Publisher(map, new LaneWriters(map, thread), topics, waits, {
+    onFull: task.onFull,
+    closedFrom: STOPPED,
+  })
   const changes: RegistryChange[] = task.mailboxes.map((place) => ({ add: place }))
   const dispatcher = new Dispatcher({
     map,

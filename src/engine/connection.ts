@@ -5,6 +5,7 @@ import { CapabilityError, OptionsError } from '../errors.ts'
 import type { EventMap, LanePolicy, Publishing } from '../event/publishing.ts'
 import { CLOSING, ownerWord, parkedWord, type SharedMap, threadCount } from '../lane/map.ts'
 import { Waits } from '../lane/waits.ts'
+import { LaneWriters } from '../publish/lane-writers.ts'
 import { Publisher } from '../publish/publisher.ts'
 import { TopicTable } from '../topic/topic-table.ts'
 
@@ -47,7 +48,10 @@ export function attach<Events = EventMap>(handle: ConnectionHandle): AttachedPub
   const parking = new Parking(control, parkedWord(thread))
   const waits = new Waits(parking, { drive: true })
   const topics = new TopicTable(map.topics, map.shape.maxTopics)
-  const publisher = new Publisher(map, thread, topics, waits, { onFull, closedFrom: CLOSING })
+  const publisher = new Publisher(map, new LaneWriters(map, thread), topics, waits, {
+    onFull,
+    closedFrom: CLOSING,
+  })
   const port = announce(engineThreadId, map.engineId, thread, holder)
   let open = true
   const close = (): void => {

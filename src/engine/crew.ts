@@ -66,6 +66,7 @@ type InlineParts = {
   options: CheckedOptions
   statistics: HandlerStatistics
   topics: TopicTable
+  /** The handlers' own. */
   publisher: Publisher
   waits: Waits
   parking: Parking
@@ -113,6 +114,7 @@ export class InlineCrew implements Crew {
   async stop(): Promise<void> {
     this.parts.parking.unpark()
     await this.running
+    this.parts.publisher.close()
   }
 }
 

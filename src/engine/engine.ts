@@ -16,6 +16,7 @@ import {
   STOPPED,
 } from '../lane/map.ts'
 import { Waits, type Watch } from '../lane/waits.ts'
+import { LaneWriters } from '../publish/lane-writers.ts'
 import { Publisher } from '../publish/publisher.ts'
 import type { SubscribeOptions, Subscription, SubscriptionStats } from '../subscribe/subscription.ts'
 import { TopicTable } from '../topic/topic-table.ts'
@@ -81,7 +82,8 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     this.parking = new Parking(this.control, parkedWord(0))
     this.waits = new Waits(this.parking, { drive: options.workers > 0 })
     this.topics = new TopicTable(this.map.topics, options.maxTopics)
-    this.publisher = new Publisher(this.map, 0, this.topics, this.waits, {
+    const lanes = new LaneWriters(this.map, 0)
+    this.publisher = new Publisher(this.map, lanes, this.topics, this.waits, {
       onFull: options.onFull,
       closedFrom: CLOSING,
     })
@@ -90,7 +92,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     this.registry = new Subscriptions(this.map, this.topics, this.waits, (change) =>
       this.crew.announce(change),
     )
-    this.crew = this.makeCrew()
+    this.crew = this.makeCrew(lanes)
     this.stopWatching = watchAttached(this.map)
     const { publisher } = this
     this.publish = publisher.publish.bind(publisher) as Publishing<Events>['publish']
@@ -230,12 +232,17 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     return !this.publisher.sending && this.ledger.isQuiet()
   }
 
-  private makeCrew(): Crew {
-    const { map, options, statistics, registry, topics, publisher, waits, parking } = this
+  private makeCrew(lanes: LaneWriters): Crew {
+    const { map, options, statistics, registry, topics, waits, parking } = this
     const events = {
       onError: (error: MillraceError) => this.report(error),
     }
     if (options.workers > 0) return new WorkerCrew(map, options, statistics, registry, events)
+    // Handlers may publish until the engine has stopped, as they may on workers.
+    const publisher = new Publisher(map, lanes, topics, waits, {
+      onFull: options.onFull,
+      closedFrom: STOPPED,
+    })
     return new InlineCrew({ map, options, statistics, topics, publisher, waits, parking }, events)
   }
 

@@ -79,7 +79,8 @@ export interface Publishing<Events = EventMap> {
   /**
    * Publishes events in order, waiting for room where there is none.
    *
-   * @throws as `send`, which `timeoutMs` and `signal` are for: the events before the one that failed are published.
+   * @throws as `send`, which `timeoutMs` and `signal` are for. An event that is invalid keeps those that were to be
+   * written with it from being written; what had been accepted before stays so.
    */
   sendBatch(
     events: readonly EventInput<Events>[],

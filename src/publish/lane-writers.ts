@@ -26,7 +26,7 @@ const RUN_EVENTS = 16
  */
 export class LaneWriters {
   private readonly map: SharedMap
-  private readonly thread: number
+  readonly thread: number
   private readonly control: Int32Array
   private readonly counters: Counters
   private readonly writers: (RingWriter | undefined)[]

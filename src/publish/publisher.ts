@@ -15,7 +15,7 @@ import type { Waits } from '../lane/waits.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 import { Clock } from './clock.ts'
 import { fillDraft, keepDraft, newDraft, tooLarge } from './draft.ts'
-import { LaneWriters, NO_ROOM } from './lane-writers.ts'
+import { type LaneWriters, NO_ROOM } from './lane-writers.ts'
 import { SendQueue } from './send-queue.ts'
 
 export const LANE_POLICIES: readonly LanePolicy[] = ['block', 'reject', 'drop-newest']
@@ -45,13 +45,20 @@ export class Publisher implements Publishing {
   private readonly queues = new Map<number, SendQueue>()
   private closed = false
 
-  constructor(map: SharedMap, thread: number, topics: TopicTable, waits: Waits, options: PublisherOptions) {
+  /** Several may share one thread's lanes: the engine's own calls, and handlers that run in its thread. */
+  constructor(
+    map: SharedMap,
+    lanes: LaneWriters,
+    topics: TopicTable,
+    waits: Waits,
+    options: PublisherOptions,
+  ) {
     this.control = new Int32Array(map.control)
     this.topics = topics
     this.waits = waits
     this.options = options
-    this.lanes = new LaneWriters(map, thread)
-    this.draft = newDraft(thread)
+    this.lanes = lanes
+    this.draft = newDraft(lanes.thread)
     this.maxBytes = maxPayloadBytes(map.shape.ringBytes)
   }
 

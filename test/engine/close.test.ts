@@ -21,6 +21,17 @@ describe.each([0, 2])('workers: %d', (workers) => {
     expect(engine.stats()).toMatchObject({ completed: 500, balanced: true })
   })
 
+  test('handlers publish while the engine closes, and what they publish is handled', async () => {
+    const engine = await createEngine({ workers, handlers: new URL('../fixtures/relay.ts', import.meta.url) })
+    for (let number = 0; number < 10; number++) engine.publish('relay.first', number)
+    const closing = engine.close()
+    expect(() => engine.publish('relay.first', 1)).toThrow(ClosedError)
+    expect(await closing).toMatchObject({
+      drained: true,
+      ledger: { accepted: 30, completed: 30, deadLettered: 0 },
+    })
+  })
+
   test('what a handler holds beyond the time is left, and said so', async () => {
     const engine = await createEngine({ workers, handlers })
     using gate = new Gate(engine)
