@@ -43,9 +43,7 @@ test.each(programs.map((program) => [`${program.document}, ${program.main}`, pro
   (_, program) => {
     const folder = mkdtempSync(join(ROOT, 'test/.programs-'))
     try {
-      const index = JSON.stringify(relative(folder, join(ROOT, 'src/index.ts')))
-        .replace(/^"/, "'")
-        .replace(/"$/, "'")
+      const quoted = (path: string) => `'${relative(folder, join(ROOT, path))}'`
       for (const [name, code] of program.files) {
         const source = code
           .replaceAll("'millrace'", quoted('src/index.ts'))
