@@ -88,7 +88,8 @@ export class RingWriter {
     }
     const size = recordBytes(length)
     if (!this.fits(size)) return FULL
-    let offset = this.next & this.mask
+    const start = this.next
+    let offset = start & this.mask
     const toEnd = this.capacity - offset
     if (size > toEnd) {
       this.words[offset >> 2] = -toEnd
@@ -98,7 +99,8 @@ export class RingWriter {
     this.words[offset >> 2] = length
     this.words[(offset >> 2) + 1] = 0
     this.next = (this.next + size) | 0
-    this.lastBytes = size
+    // With its padding, which must not be committed alone either.
+    this.lastBytes = (this.next - start) | 0
     this.tally.counts[0]!++
     return offset + RECORD_HEADER_BYTES
   }
