@@ -2,8 +2,8 @@
  * Counters in shared memory for statistics: any thread may read them, one thread writes each.
  *
  * A counter is two words: its low 32 bits, and all bits from the 31st up. Bit 31 stands in both, so a reader that
- * caught the writer between its two stores sees that they disagree, and answers the count before, or reads again. (Plain 64-bit accesses may tear,
- * and BigInt is allocated on the heap.)
+ * caught the writer between its two stores sees that they disagree, and answers the count before, or reads again.
+ * (Plain 64-bit accesses may tear, and BigInt is allocated on the heap.)
  */
 const TWO_31 = 2147483648
 
@@ -48,7 +48,7 @@ export function readCounter(words: Int32Array, base: number, index: number): num
     const high = Atomics.load(words, at + 1)
     const low = Atomics.load(words, at) >>> 0
     if (low >>> 31 === (high & 1)) return Math.floor(high / 2) * 2 * TWO_31 + low
-    // The same high word before and after: the writer stands, or died, before its second store. It had counted this.
+    // The same high word before and after: the writer stands, or died, before its second store. This was the count.
     if (Atomics.load(words, at + 1) === high) return Math.floor((high - 1) / 2) * 2 * TWO_31 + low
   }
 }

@@ -49,7 +49,8 @@ export function recordBytes(length: number): number {
 export function checkPlace(place: RingPlace): void {
   const { buffer, controlOffset, dataOffset, capacity } = place
   if (!(buffer instanceof SharedArrayBuffer)) throw new TypeError('A ring needs a SharedArrayBuffer')
-  if (!(capacity >= MIN_CAPACITY && capacity <= MAX_CAPACITY && Number.isInteger(Math.log2(capacity)))) {
+  const isPower = Number.isInteger(capacity) && (capacity & (capacity - 1)) === 0
+  if (!isPower || capacity < MIN_CAPACITY || capacity > MAX_CAPACITY) {
     throw new RangeError(`A ring's capacity is a power of two from ${MIN_CAPACITY} to 2^30, not ${capacity}`)
   }
   if (controlOffset % 128 !== 0 || dataOffset % 128 !== 0) {
