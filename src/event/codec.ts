@@ -42,7 +42,15 @@ const TYPED_ARRAYS = [
   DataView,
 ] as const
 
-/** Set by the encoder when it meets binary data: such data must be copied out of the ring before it is decoded. */
+/** Data in MessagePack: the first `length` of `bytes`. */
+export type Encoded = {
+  bytes: Uint8Array
+  length: number
+  /** It holds binary values: they must be copied out of the ring before they are decoded. */
+  holdsBytes: boolean
+}
+
+/** Set by the encoder when it meets binary data. */
 let holdsBytes = false
 
 const extensions: ExtensionCodecType<undefined> = {
@@ -135,16 +143,24 @@ const writer = new PlainWriter()
 const reader = new PlainReader()
 const decoder = new Decoder({ extensionCodec: extensions })
 
+const encoded: Encoded = { bytes: new Uint8Array(0), length: 0, holdsBytes: false }
+
 /**
- * Encodes data. The bytes belong to the encoder and last until the next call.
+ * Encodes data. What it answers belongs to the encoder and lasts until the next call.
  *
  * @throws EncodeError (`ERR_MILLRACE_ENCODE`) for what MessagePack and the extensions above can't carry.
  */
-export function encode(data: unknown): Uint8Array {
-  holdsBytes = false
+export function encode(data: unknown): Encoded {
   try {
-    // A getter in the data may throw.
-    return writer.write(data) ?? encoder.encodeSharedRef(data)
+    // A getter in the data may throw, or encode something else.
+    if (writer.write(data)) {
+      encoded.bytes = writer.bytes
+      encoded.length = writer.length
+      encoded.holdsBytes = false
+    } else {
+      encodeComplete(data)
+    }
+    return encoded
   } catch (error) {
     if (error instanceof EncodeError) throw error
     const reason = error instanceof Error ? error.message : String(error)
@@ -155,9 +171,17 @@ export function encode(data: unknown): Uint8Array {
   }
 }
 
-/** Whether what `encode` encoded last holds binary values. */
-export function lastHeldBytes(): boolean {
-  return holdsBytes
+function encodeComplete(data: unknown): void {
+  const outer = holdsBytes
+  holdsBytes = false
+  try {
+    const bytes = encoder.encodeSharedRef(data)
+    encoded.bytes = bytes
+    encoded.length = bytes.length
+    encoded.holdsBytes = holdsBytes
+  } finally {
+    holdsBytes = outer
+  }
 }
 
 /**

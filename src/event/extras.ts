@@ -41,7 +41,9 @@ export function encodeExtras(options: Extras): Uint8Array | undefined {
   if (metadata !== undefined) compact.m = checkMetadata(metadata)
   if (ttlMs !== undefined) compact.t = checkTtl(ttlMs)
   if (traceparent !== undefined) compact.p = checkTraceparent(traceparent)
-  return Object.keys(compact).length === 0 ? undefined : encode(compact).slice()
+  if (Object.keys(compact).length === 0) return undefined
+  const { bytes, length } = encode(compact)
+  return bytes.slice(0, length)
 }
 
 export function decodeExtras(bytes: Uint8Array): Extras {

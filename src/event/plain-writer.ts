@@ -8,24 +8,29 @@ const SHORT_TEXT = 48
  * MessagePack for plain data (null, booleans, numbers, text, arrays, plain objects), into a buffer of its own: the same
  * bytes that `@msgpack/msgpack` writes, several times as fast.
  *
- * Everything else, and everything that must be refused, is left to that codec: `write` answers undefined.
+ * Everything else, and everything that must be refused, is left to that codec: `write` answers false.
  * Source of the format: github.com/msgpack/msgpack, spec.md.
  */
 export class PlainWriter {
-  private bytes = new Uint8Array(INITIAL_BYTES)
+  /** What was written last is its first `length` bytes, until the next call. */
+  bytes = new Uint8Array(INITIAL_BYTES)
   private text = Buffer.from(this.bytes.buffer)
   private view = new DataView(this.bytes.buffer)
   private at = 0
   private writing = false
 
-  /** The bytes of `value`, valid until the next call; undefined if it is not plain. */
-  write(value: unknown): Uint8Array | undefined {
+  get length(): number {
+    return this.at
+  }
+
+  /** Writes `value`, if it is plain. */
+  write(value: unknown): boolean {
     // Called by a getter of the value that is being written.
-    if (this.writing) return undefined
+    if (this.writing) return false
     this.writing = true
     this.at = 0
     try {
-      return this.put(value, 1) ? this.bytes.subarray(0, this.at) : undefined
+      return this.put(value, 1)
     } finally {
       this.writing = false
     }

@@ -38,6 +38,9 @@ const FLAG_BITS = 12
 const FLAG_MASK = (1 << FLAG_BITS) - 1
 const TWO_32 = 4294967296
 
+/** Up to so many bytes, a loop over them beats a call into the runtime. */
+const SHORT_BYTES = 64
+
 const double = new Float64Array(1)
 const doubleBytes = new Uint8Array(double.buffer)
 
@@ -56,11 +59,13 @@ export type Draft = {
   flags: number
   extras: Uint8Array | undefined
   data: Uint8Array | undefined
+  /** The first so many bytes of `data` are the event's. */
+  dataBytes: number
 }
 
 /** Bytes that the draft takes. */
 export function draftBytes(draft: Draft): number {
-  return dataStart(draft) + (draft.data === undefined ? 0 : draft.data.length)
+  return dataStart(draft) + draft.dataBytes
 }
 
 function dataStart(draft: Draft): number {
@@ -82,14 +87,17 @@ export type RecordSpace = {
 export function writeDraft(space: RecordSpace, at: number, draft: Draft): void {
   const { bytes, words } = space
   const word = at >> 2
-  const { sequence, flags, data } = draft
+  const { sequence, flags, data, dataBytes } = draft
   words[word] = draft.topicId | (draft.publisher << 20)
   words[word + 1] = draft.keyHash
   words[word + 2] = sequence | 0
   words[word + 3] = flags | ((sequence / TWO_32) << FLAG_BITS)
   space.doubles[(at + 16) >> 3] = draft.time
   if (draft.topic !== undefined || (flags & (HAS_KEY | HAS_EXTRAS)) !== 0) writeOptional(bytes, at, draft)
-  if (data !== undefined) bytes.set(data, at + dataStart(draft))
+  if (data === undefined) return
+  const start = at + dataStart(draft)
+  if (dataBytes > SHORT_BYTES) bytes.set(data.length === dataBytes ? data : data.subarray(0, dataBytes), start)
+  else for (let i = 0; i < dataBytes; i++) bytes[start + i] = data[i]!
 }
 
 function writeOptional(bytes: Uint8Array, at: number, draft: Draft): void {

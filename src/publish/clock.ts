@@ -1,5 +1,7 @@
 /** After so many readings the clock is looked at again, even if the thread has not yielded. */
 const READINGS = 16
+/** Its reactions run when the synchronous run ends; `queueMicrotask` costs several times as much. */
+const RUN_END = Promise.resolve()
 
 /**
  * Milliseconds since 1970, looked up once per synchronous run: asking the system costs as much as publishing does.
@@ -23,7 +25,7 @@ export class Clock {
     if (this.left-- > 0) return this.time
     this.left = READINGS - 1
     this.time = Date.now()
-    queueMicrotask(this.expire)
+    void RUN_END.then(this.expire)
     return this.time
   }
 }

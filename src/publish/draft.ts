@@ -1,5 +1,5 @@
 import { InvalidEventError } from '../errors.ts'
-import { encode, lastHeldBytes } from '../event/codec.ts'
+import { encode } from '../event/codec.ts'
 import { encodeExtras } from '../event/extras.ts'
 import { keyBytes } from '../event/key.ts'
 import type { PublishOptions } from '../event/publishing.ts'
@@ -28,6 +28,7 @@ export function newDraft(publisher: number): Draft {
     flags: 0,
     extras: undefined,
     data: undefined,
+    dataBytes: 0,
   }
 }
 
@@ -41,13 +42,17 @@ export function fillDraft(draft: Draft, data: unknown, options: PublishOptions |
   const extras = options === undefined ? undefined : extrasOf(options)
   if (data instanceof Uint8Array) {
     draft.data = data
+    draft.dataBytes = data.length
     draft.flags = CODEC_BYTES
   } else if (data === undefined) {
     draft.data = undefined
+    draft.dataBytes = 0
     draft.flags = CODEC_NONE
   } else {
-    draft.data = encode(data)
-    draft.flags = lastHeldBytes() ? CODEC_MSGPACK | HOLDS_BYTES : CODEC_MSGPACK
+    const encoded = encode(data)
+    draft.data = encoded.bytes
+    draft.dataBytes = encoded.length
+    draft.flags = encoded.holdsBytes ? CODEC_MSGPACK | HOLDS_BYTES : CODEC_MSGPACK
   }
   draft.keyHash = 0
   draft.extras = extras
@@ -83,7 +88,7 @@ function hasExtras(options: PublishOptions): boolean {
 
 /** A draft that outlives the next one: its data no longer lies in the encoder's buffer. */
 export function keepDraft(draft: Draft): Draft {
-  return { ...draft, data: draft.data?.slice() }
+  return { ...draft, data: draft.data?.slice(0, draft.dataBytes) }
 }
 
 export function tooLarge(bytes: number, limit: number): InvalidEventError {
