@@ -7,9 +7,9 @@ let timer: NodeJS.Timeout | undefined
 export default defineHandlers({
   'idle.probe': (event) => {
     const arrived = Number(process.hrtime.bigint())
-    latencies.push((arrived - event.data.sent) / 1_000)
+    const { sent, counts } = event.data
+    if (counts) latencies.push((arrived - sent) / 1_000)
   },
-  'idle.warm': (event) => event.data.sent === -1,
   'idle.report': (_event, ctx) => ctx.publish('idle.latencies', latencies),
   'idle.start': () => {
     let expected = performance.now() + 10

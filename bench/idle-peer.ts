@@ -5,6 +5,6 @@ const latencies: number[] = []
 parentPort!.on('message', (message) => {
   const arrived = Number(process.hrtime.bigint())
   if (message === 'report') parentPort!.postMessage(latencies)
-  else if (message.sent > 0) latencies.push((arrived - message.sent) / 1_000)
+  else if (message.counts) latencies.push((arrived - message.sent) / 1_000)
 })
 parentPort!.postMessage('ready')

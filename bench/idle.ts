@@ -40,18 +40,17 @@ async function latency(): Promise<void> {
   const answers = engine.subscribe('idle.latencies')
   const peer = new Worker(new URL('./idle-peer.ts', import.meta.url))
   await once(peer, 'message')
-  for (let i = 0; i < WARM_EVENTS; i++)
-    if (!engine.publish('idle.warm', { sent: 0 })) await engine.send('idle.warm', { sent: 0 })
+  for (let i = 0; i < WARM_EVENTS; i++) await engine.send('idle.probe', { sent: now(), counts: false })
   for (let i = 0; i < WARM_TURNS; i++) {
-    engine.publish('idle.warm', { sent: 0 })
-    peer.postMessage({ sent: 0 })
+    engine.publish('idle.probe', { sent: now(), counts: false })
+    peer.postMessage({ sent: now(), counts: false })
     await (i % 4 === 0 ? setTimeout(1) : setImmediate())
   }
   for (let i = 0; i < PROBES; i++) {
     await setTimeout(4 + Math.random() * 5)
-    engine.publish('idle.probe', { sent: now() })
+    engine.publish('idle.probe', { sent: now(), counts: true })
     await setTimeout(4 + Math.random() * 5)
-    peer.postMessage({ sent: now() })
+    peer.postMessage({ sent: now(), counts: true })
   }
   engine.publish('idle.report')
   const ours = (await answers.receive())!.data as number[]

@@ -18,6 +18,7 @@ const REPORTS_PER_SECOND = 100
 /** The life of a worker thread: loads the handlers, then dispatches until the engine stops. */
 export default async function dispatch(task: DispatchTask): Promise<LoadFailure | undefined> {
   const { map, thread, port } = task
+  const resources = process.getActiveResourcesInfo().filter((name) => name === 'MessagePort').length
   const control = new Int32Array(map.control)
   // Thread ids start at 0 and are never reused; 0 in a lease means free.
   const holder = threadId + 1
@@ -65,6 +66,7 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
       onHistogram: (handler, histogram) => report({ kind: 'histogram', handler, histogram }),
     },
     spins: true,
+    mayBlock: () => process.getActiveResourcesInfo().length <= resources + (parking.isTiming ? 1 : 0),
   })
   report({ kind: 'ready', handlers: handlers.map(({ name, pattern }) => ({ name, pattern })) })
   await dispatcher.run().catch(die)

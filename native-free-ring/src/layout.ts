@@ -56,8 +56,13 @@ export function checkPlace(place: RingPlace): void {
   if (controlOffset % 128 !== 0 || dataOffset % 128 !== 0) {
     throw new RangeError(`A ring's offsets are multiples of 128, not ${controlOffset} and ${dataOffset}`)
   }
-  if (controlOffset + CONTROL_BYTES > buffer.byteLength || dataOffset + capacity > buffer.byteLength) {
-    throw new RangeError(`A ring of ${capacity} bytes does not fit ${buffer.byteLength} bytes`)
+  const starts = Math.min(controlOffset, dataOffset)
+  const ends = Math.max(controlOffset + CONTROL_BYTES, dataOffset + capacity)
+  if (starts < 0 || ends > buffer.byteLength) {
+    throw new RangeError(`A ring from ${starts} to ${ends} does not fit ${buffer.byteLength} bytes`)
+  }
+  if (controlOffset < dataOffset + capacity && dataOffset < controlOffset + CONTROL_BYTES) {
+    throw new RangeError(`A ring's control words at ${controlOffset} overlap its data at ${dataOffset}`)
   }
 }
 

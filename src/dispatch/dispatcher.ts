@@ -1,5 +1,4 @@
 import { performance, type RecordableHistogram } from 'node:perf_hooks'
-import { setImmediate as turn } from 'node:timers/promises'
 import { Counters, isParked, type Parking, pause, wake } from '../../native-free-ring/src/index.ts'
 import type { Publishing } from '../event/publishing.ts'
 import { type MailboxPlace, MailboxWriter } from '../lane/mailbox.ts'
@@ -61,6 +60,8 @@ export type DispatcherParts = {
   reports: DispatchReports
   /** Worker threads spin a little before they park; the engine's own thread has better things to do. */
   spins: boolean
+  /** Whether nothing in this thread waits for its event loop, so that it may stand still for a moment. */
+  mayBlock(): boolean
 }
 
 /** After so long in handlers the event loop gets a turn, for timers and I/O. */
@@ -95,6 +96,8 @@ export class Dispatcher implements LaneHost {
   private version = -1
   private activations = 0
   private batch = 8
+  /** Where the lane stands that had news last. */
+  private latest = 0
   private lastTurn = 0
   private inFlight = 0
 
@@ -189,9 +192,12 @@ export class Dispatcher implements LaneHost {
 
   private drainAll(lanes: LaneReader[]): number {
     let worked = 0
+    // From the lane that had news last: events without a key come in runs, and after a rest only it has any.
+    const first = this.latest
     for (let i = 0; i < lanes.length; i++) {
-      const lane = lanes[i]!
+      const lane = lanes[(first + i) % lanes.length]!
       if (!lane.hasNews() || !lane.take()) continue
+      this.latest = (first + i) % lanes.length
       const start = performance.now()
       const dispatched = lane.drain(this.batch)
       this.counters.add(DISPATCHED, dispatched)
@@ -236,9 +242,9 @@ export class Dispatcher implements LaneHost {
     return this.parts.affinity === 'sticky' && isKeyed(this.parts.map.shape, lane.index)
   }
 
-  /** Nothing to do: spin, then give the event loop some turns, then park. */
+  /** Nothing to do: spin, then give the event loop some turns, then park, blocking where nobody minds. */
   private async rest(): Promise<void> {
-    const { parking, spins } = this.parts
+    const { parking, spins, mayBlock } = this.parts
     const hasNews = this.hasNews
     if (spins && this.inFlight === 0) {
       for (let look = 0; look < SPIN_LOOKS; look++) {
@@ -251,6 +257,10 @@ export class Dispatcher implements LaneHost {
       if (hasNews()) return
     }
     if (Atomics.load(this.control, DRAINING) === 1) wake(this.control, parkedWord(0))
+    while (this.inFlight === 0 && mayBlock()) {
+      if (parking.block(hasNews)) return this.onWake()
+      await this.takeTurn()
+    }
     await parking.park(hasNews, this.onWake)
   }
 
@@ -274,7 +284,7 @@ export class Dispatcher implements LaneHost {
   }
 
   private async takeTurn(): Promise<void> {
-    await turn()
+    await new Promise<void>((resolve) => setImmediate(resolve))
     this.lastTurn = performance.now()
   }
 

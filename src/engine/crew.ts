@@ -103,6 +103,7 @@ export class InlineCrew implements Crew {
         onHistogram: (handler, histogram) => statistics.addHistogram(handler, histogram),
       },
       spins: false,
+      mayBlock: () => false,
     })
     this.running = dispatcher.run()
   }

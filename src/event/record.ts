@@ -96,7 +96,8 @@ export function writeDraft(space: RecordSpace, at: number, draft: Draft): void {
   if (draft.topic !== undefined || (flags & (HAS_KEY | HAS_EXTRAS)) !== 0) writeOptional(bytes, at, draft)
   if (data === undefined) return
   const start = at + dataStart(draft)
-  if (dataBytes > SHORT_BYTES) bytes.set(data.length === dataBytes ? data : data.subarray(0, dataBytes), start)
+  if (dataBytes > SHORT_BYTES)
+    bytes.set(data.length === dataBytes ? data : data.subarray(0, dataBytes), start)
   else for (let i = 0; i < dataBytes; i++) bytes[start + i] = data[i]!
 }
 
