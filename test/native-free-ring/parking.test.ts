@@ -83,27 +83,31 @@ describe('a parked thread', () => {
     wake(words, 0)
     parking.unpark()
     await earlier
-    let woken = false
-    const later = parking.park(nothing)!.then(() => {
-      woken = true
-    })
+    const order: string[] = []
+    const later = parking.park(nothing, () => order.push('first'))!.then(() => order.push('promise'))
     // The earlier notification's promise has certainly settled after a turn of the event loop.
     await new Promise((resolve) => setImmediate(resolve))
-    expect(woken).toBe(false)
+    expect(order).toEqual([])
     expect(isParked(words, 0)).toBe(true)
     wake(words, 0)
     await later
+    // By the notification, not by the next look.
+    expect(order).toEqual(['first', 'promise'])
     parking.close()
   })
 
   test('that closes rises, and lets its thread end', async () => {
     const words = newWords()
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+    const before = timers()
     const parking = new Parking(words, 0, { resident: true })
     const parked = parking.park(nothing)
+    expect(timers()).toBe(before + 1)
     expect(parking.isTiming).toBe(true)
     parking.close()
     await parked
     expect(parking.isTiming).toBe(false)
+    expect(timers()).toBe(before)
   })
 
   test('keeps its thread alive while it is parked, and afterwards only if it is resident', async () => {

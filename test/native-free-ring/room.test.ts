@@ -6,6 +6,7 @@ import {
   RingGauge,
   RingReader,
   RingWriter,
+  resetRing,
 } from '../../native-free-ring/src/index.ts'
 
 /** A full ring of eight records of 16 bytes, all prefetched. */
@@ -55,6 +56,26 @@ test('what a writer claims for a waiting one counts from where it stands, not fr
   expect([1, 2, 3, 4].map(() => releaseOne(reader))).toEqual([false, false, false, true])
 })
 
+test('a commit of nothing changes nothing', () => {
+  const { place, writer } = fullRing()
+  const before = new Uint8Array(place.buffer).slice()
+  writer.commit()
+  expect(writer.claim(8)).toBe(FULL)
+  writer.commit()
+  expect(new Uint8Array(place.buffer)).toEqual(before)
+})
+
+test('a record’s mark is 0 whatever stood there before, and what is released is used no more', () => {
+  const { place, writer, reader } = fullRing()
+  const gauge = new RingGauge(place)
+  expect(gauge.usedBytes).toBe(128)
+  for (let i = 0; i < 3; i++) reader.words[(reader.next() >> 2) - 1] = 7
+  reader.release(reader.position)
+  expect(gauge.usedBytes).toBe(80)
+  const at = writer.claim(8)
+  expect(reader.words[(at >> 2) - 1]).toBe(0)
+})
+
 test('a writer that takes over goes on after the last commit', () => {
   const place = allocateRing(128)
   const dead = new RingWriter(place)
@@ -71,4 +92,19 @@ test('a writer that takes over goes on after the last commit', () => {
   for (let at = reader.next(); at !== EMPTY; at = reader.next()) read.push(reader.words[at >> 2])
   expect(read).toEqual([1, 3])
   expect(new RingGauge(place).committed()).toBe(2)
+})
+
+test('a ring that is reset is empty, has counted nothing, and begins where it was told', () => {
+  const { place, writer } = fullRing()
+  writer.want(true)
+  resetRing(place, -64)
+  const gauge = new RingGauge(place)
+  expect([gauge.isEmpty, gauge.usedBytes, gauge.committed(), gauge.released()[0]]).toEqual([true, 0, 0, 0])
+  const reader = new RingReader(place)
+  expect(reader.position).toBe(-64)
+  const next = new RingWriter(place)
+  while (next.claim(8) !== FULL) next.commit()
+  reader.prefetch()
+  expect([1, 2, 3, 4, 5].map(() => releaseOne(reader))).toEqual(new Array(5).fill(false))
+  expect(gauge.committed()).toBe(8)
 })
