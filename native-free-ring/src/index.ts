@@ -13,6 +13,10 @@ export {
   resetRing,
 } from './layout.ts'
 export { giveBackLease, leaseHolder, revokeLease, takeLease } from './lease.ts'
+export { type LossyCounts, LossyGauge } from './lossy-gauge.ts'
+export { allocateLossy, type LossyPlace, lossyBytes, resetLossy } from './lossy-place.ts'
+export { LossyReader } from './lossy-reader.ts'
+export { LossyWriter } from './lossy-writer.ts'
 export { allocateShared } from './memory.ts'
 export { isParked, PARK_BOUND_MS, Parking, pause, wake } from './parking.ts'
 export { EMPTY, RingReader } from './reader.ts'

@@ -1,0 +1,145 @@
+import { maxPayloadBytes, RECORD_HEADER_BYTES, recordBytes } from './layout.ts'
+import {
+  type LossyPlace,
+  type LossyViews,
+  lossyViews,
+  OLDEST,
+  READ,
+  TAIL,
+  WRITER_TALLY,
+} from './lossy-place.ts'
+import { Tally } from './tally.ts'
+import { FULL } from './writer.ts'
+
+/**
+ * The writing end of a lossy ring: makes room by giving up the oldest unread records, and never waits.
+ *
+ * One thread at a time may hold it; under a lease, `resume` after taking it.
+ *
+ * @example
+ * const at = writer.claim(5)
+ * writer.bytes.set([104, 101, 108, 108, 111], at)
+ * writer.commit()
+ */
+export class LossyWriter {
+  readonly bytes: Uint8Array
+  /** The longest payload that `claim` takes, in bytes: half the data less a header. */
+  readonly maxPayloadBytes: number
+
+  private readonly views: LossyViews
+  private readonly tally: Tally
+  private readonly capacity: number
+  private readonly dataBytes: number
+  private readonly slotMask: number
+  /** Numbers of records: claimed, committed, given up; and read, as far as is known. */
+  private tail = 0
+  private committed = 0
+  private oldest = 0
+  private read = 0
+
+  constructor(place: LossyPlace) {
+    this.views = lossyViews(place)
+    this.bytes = this.views.bytes
+    this.capacity = place.capacity
+    this.dataBytes = place.dataBytes
+    this.slotMask = this.views.slots.length - 1
+    this.maxPayloadBytes = maxPayloadBytes(place.dataBytes)
+    this.tally = new Tally(this.views.control, WRITER_TALLY, 1)
+    this.resume()
+  }
+
+  /** Goes on after the last commit of this ring's writers; what was claimed and not committed is forgotten. */
+  resume(): void {
+    const { control } = this.views
+    this.tail = Atomics.load(control, TAIL)
+    this.committed = this.tail
+    this.oldest = Atomics.load(control, OLDEST)
+    this.read = Atomics.load(control, READ)
+    this.tally.resume(this.tail)
+  }
+
+  /**
+   * Reserves `length` bytes and answers their offset in `bytes`, a multiple of 8.
+   *
+   * Makes room by giving up the oldest unread records that were committed; `FULL` only if that is not allowed
+   * (`overwrite`) or not enough. Several claims may precede one commit.
+   *
+   * @throws RangeError if `length` is negative, or exceeds `maxPayloadBytes`.
+   */
+  claim(length: number, overwrite = true): number {
+    if (!(length >= 0 && length <= this.maxPayloadBytes)) {
+      throw new RangeError(`A record of this ring has 0 to ${this.maxPayloadBytes} bytes, not ${length}`)
+    }
+    const { slots, words } = this.views
+    const size = recordBytes(length)
+    const start = this.startOf(size)
+    if (!this.makeRoom((start + size) | 0, overwrite)) return FULL
+    slots[this.tail & this.slotMask] = start
+    this.tail = (this.tail + 1) | 0
+    slots[this.tail & this.slotMask] = (start + size) | 0
+    this.tally.counts[0]!++
+    const offset = start & (this.dataBytes - 1)
+    words[offset >> 2] = length
+    words[(offset >> 2) + 1] = 0
+    return offset + RECORD_HEADER_BYTES
+  }
+
+  /** Makes everything claimed since the last commit visible to the reader, in one store. */
+  commit(): void {
+    if (this.tail === this.committed) return
+    this.committed = this.tail
+    this.tally.publish(this.tail)
+    // Publishes slots, bytes and tally; pairs with the reader's load of TAIL.
+    Atomics.store(this.views.control, TAIL, this.tail)
+  }
+
+  /** Records committed and claimed so far by all writers of this ring. */
+  get written(): number {
+    return this.tally.counts[0]!
+  }
+
+  /** Whether a claim of `length` bytes would succeed now without giving anything up. */
+  hasRoom(length: number): boolean {
+    const size = recordBytes(length)
+    return length <= this.maxPayloadBytes && this.makeRoom((this.startOf(size) + size) | 0, false)
+  }
+
+  /** Where a record of `size` bytes would start: it does not wrap, so perhaps beyond the end. */
+  private startOf(size: number): number {
+    const next = this.views.slots[this.tail & this.slotMask]!
+    const toEnd = this.dataBytes - (next & (this.dataBytes - 1))
+    return size > toEnd ? (next + toEnd) | 0 : next
+  }
+
+  /** Gives up as many records as must go, so that the next one may end at byte position `end`. */
+  private makeRoom(end: number, overwrite: boolean): boolean {
+    if (this.fits(this.floor(), end)) return true
+    const { control } = this.views
+    // Pairs with the reader's store of READ: what lies before it is no loss.
+    this.read = Atomics.load(control, READ)
+    let floor = this.floor()
+    if (this.fits(floor, end)) return true
+    if (!overwrite) return false
+    while (!this.fits(floor, end)) {
+      if (floor === this.committed) return false
+      floor = (floor + 1) | 0
+    }
+    this.oldest = floor
+    // Before any of its bytes is overwritten; pairs with the reader's load after it has copied (decision 9).
+    Atomics.store(control, OLDEST, floor)
+    // The fence after it: no plain store that follows is seen before OLDEST is.
+    Atomics.load(control, READ)
+    return true
+  }
+
+  /** The first record that must be kept. */
+  private floor(): number {
+    return ((this.read - this.oldest) | 0) > 0 ? this.read : this.oldest
+  }
+
+  private fits(floor: number, end: number): boolean {
+    const kept = (this.tail - floor) | 0
+    if (kept === 0) return true
+    return kept < this.capacity && ((end - this.views.slots[floor & this.slotMask]!) | 0) <= this.dataBytes
+  }
+}
