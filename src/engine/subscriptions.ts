@@ -1,15 +1,14 @@
 import type { RegistryChange } from '../dispatch/dispatcher.ts'
 import { ClosedError, OptionsError } from '../errors.ts'
-import { allocateMailbox, type MailboxPlace, type MailboxPolicy } from '../lane/mailbox.ts'
+import { allocateMailbox, checkMailboxPolicy, type MailboxPlace } from '../lane/mailbox.ts'
 import { REGISTRY_VERSION, type SharedMap } from '../lane/map.ts'
 import type { Waits } from '../lane/waits.ts'
 import { type SubscribeOptions, Subscription } from '../subscribe/subscription.ts'
 import { parsePattern } from '../topic/pattern.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 
-const POLICIES: readonly MailboxPolicy[] = ['block', 'drop-newest']
 const DEFAULT_CAPACITY = 10_000
-const MAX_CAPACITY = 2 ** 30
+const MAX_CAPACITY = 2 ** 24
 
 /** The thread that receives: subscriptions belong to the engine's own. */
 const RECEIVER = 0
@@ -47,19 +46,18 @@ export class Subscriptions {
     const patterns = typeof pattern === 'string' ? [pattern] : [...pattern]
     if (patterns.length === 0) throw new OptionsError('subscribe takes at least one pattern')
     for (const text of patterns) parsePattern(text)
-    const { capacity = DEFAULT_CAPACITY, onFull = 'drop-newest', filter } = options
+    const { capacity = DEFAULT_CAPACITY, onFull = 'drop-oldest', filter } = options
     if (!Number.isInteger(capacity) || capacity < 1 || capacity > MAX_CAPACITY) {
       throw new OptionsError(`capacity is an integer from 1 to ${MAX_CAPACITY}, not ${String(capacity)}`)
     }
-    if (!POLICIES.includes(onFull))
-      throw new OptionsError(`onFull of a subscription is one of ${POLICIES.join(', ')}`)
+    checkMailboxPolicy(onFull)
     if (filter !== undefined && typeof filter !== 'function') throw new OptionsError('filter is a function')
     const { ringBytes } = this.map.shape
     const place: MailboxPlace = {
       id: this.nextId++,
       patterns,
-      buffer: allocateMailbox(ringBytes),
-      ringBytes,
+      buffer: allocateMailbox(ringBytes, capacity),
+      dataBytes: ringBytes,
       capacity,
       onFull,
       receiver: RECEIVER,

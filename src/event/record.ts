@@ -196,6 +196,11 @@ export function readFields(bytes: Uint8Array, at: number): RecordFields {
   return fields
 }
 
+/** The topic's id in the copy of a record. */
+export function topicIdIn(record: Uint8Array): number {
+  return readWord(record, 0) & MAX_TOPIC_ID
+}
+
 /** Only the topic of a record that carries it as text. */
 export function readTopic(bytes: Uint8Array, at: number): string {
   const from = at + HEADER_BYTES + 2

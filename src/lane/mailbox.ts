@@ -1,40 +1,54 @@
 import {
   allocateShared,
-  CONTROL_BYTES,
   FULL,
   giveBackLease,
+  type LossyPlace,
+  LossyWriter,
+  lossyBytes,
   pause,
-  RingGauge,
-  type RingPlace,
-  RingWriter,
   readCounter,
   revokeLease,
   storeCounter,
   takeLease,
   wake,
 } from '../../native-free-ring/src/index.ts'
+import { OptionsError } from '../errors.ts'
 import { parkedWord } from './map.ts'
 
 /**
  * The shared part of a subscription: one ring toward the thread that receives, written under a lease (decision 5).
  *
- * Words of its first line; the ring's control block and data follow.
+ * Words of its first line; the ring follows.
  */
 const LEASE = 0
 const CLOSED = 1
 const WANTED = 2
-const DROPPED = 4
+/** Counters: events that were never written, and all that were offered to a sample. */
+const REFUSED = 4
+const OFFERED = 6
 
 const LINE_BYTES = 128
 
-export type MailboxPolicy = 'block' | 'drop-newest'
+/** What happens to an event when the mailbox is full; decision 10. */
+export type MailboxPolicy = 'block' | 'drop-newest' | 'drop-oldest' | { readonly sample: number }
+
+const POLICIES: readonly unknown[] = ['block', 'drop-newest', 'drop-oldest']
+
+/** @throws OptionsError (`ERR_MILLRACE_OPTIONS`) */
+export function checkMailboxPolicy(policy: unknown): asserts policy is MailboxPolicy {
+  if (POLICIES.includes(policy)) return
+  const sample = (policy as { sample?: unknown } | null)?.sample
+  if (Number.isInteger(sample) && (sample as number) >= 1) return
+  throw new OptionsError(`onFull of a subscription is one of ${POLICIES.join(', ')}, { sample: n }`)
+}
 
 /** What a worker needs to write into a mailbox; travels on the control port. */
 export type MailboxPlace = {
   readonly id: number
   readonly patterns: readonly string[]
   readonly buffer: SharedArrayBuffer
-  readonly ringBytes: number
+  /** Memory for events: a power of two. */
+  readonly dataBytes: number
   /** The most events that may lie unread. */
   readonly capacity: number
   readonly onFull: MailboxPolicy
@@ -42,13 +56,12 @@ export type MailboxPlace = {
   readonly receiver: number
 }
 
-export function allocateMailbox(ringBytes: number): SharedArrayBuffer {
-  return allocateShared(LINE_BYTES + CONTROL_BYTES + ringBytes)
+export function allocateMailbox(dataBytes: number, capacity: number): SharedArrayBuffer {
+  return allocateShared(LINE_BYTES + lossyBytes(dataBytes, capacity))
 }
 
-export function mailboxRing(place: MailboxPlace): RingPlace {
-  const { buffer, ringBytes } = place
-  return { buffer, controlOffset: LINE_BYTES, dataOffset: LINE_BYTES + CONTROL_BYTES, capacity: ringBytes }
+export function mailboxRing({ buffer, dataBytes, capacity }: MailboxPlace): LossyPlace {
+  return { buffer, offset: LINE_BYTES, dataBytes, capacity }
 }
 
 /** Closes a mailbox: what is offered from now on is passed over. The receiver does it. */
@@ -70,9 +83,9 @@ export function takeWanted(place: MailboxPlace): boolean {
   return Atomics.exchange(new Int32Array(place.buffer, 0, LINE_BYTES / 4), WANTED, 0) === 1
 }
 
-/** How many events were dropped for want of room. */
-export function droppedFrom(place: MailboxPlace): number {
-  return readCounter(new Int32Array(place.buffer, 0, LINE_BYTES / 4), DROPPED, 0)
+/** How many events the policy dropped before they were written; the ring counts those that it dropped afterwards. */
+export function refusedBy(place: MailboxPlace): number {
+  return readCounter(new Int32Array(place.buffer, 0, LINE_BYTES / 4), REFUSED, 0)
 }
 
 /** In the mailbox, or dropped and counted, or of no interest any more. */
@@ -87,11 +100,13 @@ const LEASE_SPINS = 100
 export class MailboxWriter {
   readonly place: MailboxPlace
   private readonly words: Int32Array
-  private readonly ring: RingWriter
-  private readonly gauge: RingGauge
+  private readonly ring: LossyWriter
   private readonly control: Int32Array
   private readonly holder: number
-  private released = 0
+  /** Of a sample, one event in so many is kept. */
+  private readonly every: number
+  private readonly waits: boolean
+  private readonly overwrites: boolean
 
   /** `holder` names this thread in the lease; `control` is the engine's, to wake the receiver. */
   constructor(place: MailboxPlace, control: Int32Array, holder: number) {
@@ -99,8 +114,11 @@ export class MailboxWriter {
     this.control = control
     this.holder = holder
     this.words = new Int32Array(place.buffer, 0, LINE_BYTES / 4)
-    this.ring = new RingWriter(mailboxRing(place))
-    this.gauge = new RingGauge(mailboxRing(place))
+    this.ring = new LossyWriter(mailboxRing(place))
+    const { onFull } = place
+    this.every = typeof onFull === 'object' ? onFull.sample : 1
+    this.waits = onFull === 'block'
+    this.overwrites = onFull === 'drop-oldest' || typeof onFull === 'object'
   }
 
   /** Offers a copy of the record that lies in `source`: `DELIVERED`, or `LATER` if the policy says to wait. */
@@ -108,19 +126,12 @@ export class MailboxWriter {
     if (Atomics.load(this.words, CLOSED) === 1) return DELIVERED
     if (!this.takeLease()) return LATER
     this.ring.resume()
-    const at = this.hasPlace() ? this.ring.claim(end - start) : FULL
-    if (at !== FULL) {
-      this.ring.bytes.set(source.subarray(start, end), at)
-      this.ring.commit()
-    } else if (this.place.onFull === 'drop-newest') {
-      this.countDrop()
-    }
+    const written = this.isKept() && this.write(source, start, end)
+    if (!written && !this.waits) this.count(REFUSED)
     giveBackLease(this.words, LEASE)
-    if (at !== FULL) {
-      wake(this.control, parkedWord(this.place.receiver))
-      return DELIVERED
-    }
-    return this.place.onFull === 'drop-newest' ? DELIVERED : LATER
+    if (!written) return this.waits ? LATER : DELIVERED
+    wake(this.control, parkedWord(this.place.receiver))
+    return DELIVERED
   }
 
   /** Says that somebody waits, so that the receiver wakes the workers after it has made room. */
@@ -133,10 +144,10 @@ export class MailboxWriter {
   canOffer(bytes: number): boolean {
     if (Atomics.load(this.words, CLOSED) === 1) return true
     if (Atomics.load(this.words, LEASE) !== 0) return false
-    // Room or not: an offer only failed for the lease, and the next one may drop.
-    if (this.place.onFull === 'drop-newest') return true
+    // Without waiting for room, an offer only failed for the lease.
+    if (!this.waits) return true
     this.ring.resume()
-    return this.hasPlace() && this.ring.hasRoom(bytes)
+    return this.ring.hasRoom(bytes)
   }
 
   private takeLease(): boolean {
@@ -147,15 +158,24 @@ export class MailboxWriter {
     return false
   }
 
-  private hasPlace(): boolean {
-    const { capacity } = this.place
-    if (this.ring.written - this.released < capacity) return true
-    this.released = this.gauge.released()[0]!
-    return this.ring.written - this.released < capacity
+  /** Whether a sample keeps this one: the first of every so many. */
+  private isKept(): boolean {
+    if (this.every === 1) return true
+    return (this.count(OFFERED) - 1) % this.every === 0
+  }
+
+  private write(source: Uint8Array, start: number, end: number): boolean {
+    const at = this.ring.claim(end - start, this.overwrites)
+    if (at === FULL) return false
+    this.ring.bytes.set(source.subarray(start, end), at)
+    this.ring.commit()
+    return true
   }
 
   /** Under the lease, so that one thread at a time writes the counter. */
-  private countDrop(): void {
-    storeCounter(this.words, DROPPED, 0, readCounter(this.words, DROPPED, 0) + 1)
+  private count(counter: number): number {
+    const count = readCounter(this.words, counter, 0) + 1
+    storeCounter(this.words, counter, 0, count)
+    return count
   }
 }

@@ -1,14 +1,14 @@
-import { EMPTY, RingGauge, RingReader, wake } from '../../native-free-ring/src/index.ts'
+import { EMPTY, LossyGauge, LossyReader, wake } from '../../native-free-ring/src/index.ts'
 import { OptionsError } from '../errors.ts'
 import { MillraceEvent } from '../event/event.ts'
-import { readTopic, topicIdOf } from '../event/record.ts'
+import { readTopic, topicIdIn } from '../event/record.ts'
 import { Deadline, type WaitOptions } from '../lane/deadline.ts'
 import {
   closeMailbox,
-  droppedFrom,
   type MailboxPlace,
   type MailboxPolicy,
   mailboxRing,
+  refusedBy,
   takeWanted,
 } from '../lane/mailbox.ts'
 import { parkedWord, type SharedMap } from '../lane/map.ts'
@@ -18,7 +18,7 @@ import type { TopicTable } from '../topic/topic-table.ts'
 export type SubscribeOptions<Event = MillraceEvent> = {
   /** The most events that may lie unread; 10,000 if not given. */
   capacity?: number
-  /** What happens when they are that many, or the mailbox's memory is full; `drop-newest` if not given. */
+  /** What happens when they are that many, or the mailbox's memory is full; `drop-oldest` if not given. */
   onFull?: MailboxPolicy
   /** Events for which it answers false are passed over and counted. Runs in the thread that receives. */
   filter?: (event: Event) => boolean
@@ -69,10 +69,12 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
   private readonly parts: SubscriptionParts
   private readonly place: MailboxPlace
   private readonly filter: ((event: Event) => boolean) | undefined
-  private readonly reader: RingReader
-  private readonly gauge: RingGauge
+  private readonly reader: LossyReader
+  private readonly gauge: LossyGauge
   private readonly control: Int32Array
   private readonly receivers: Receiver<Event>[] = []
+  /** Taken from the mailbox, and for the next receiver, since the filter threw. */
+  private held: Event | undefined
   private received = 0
   private filtered = 0
   private closed = false
@@ -85,8 +87,8 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
     this.parts = parts
     this.place = place
     this.filter = filter
-    this.reader = new RingReader(mailboxRing(place))
-    this.gauge = new RingGauge(mailboxRing(place))
+    this.reader = new LossyReader(mailboxRing(place))
+    this.gauge = new LossyGauge(mailboxRing(place))
     this.control = new Int32Array(parts.map.control)
   }
 
@@ -140,17 +142,16 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
   }
 
   stats(): SubscriptionStats {
-    const committed = this.gauge.committed()
-    const released = this.reader.counts[0]!
-    const dropped = droppedFrom(this.place)
+    const refused = refusedBy(this.place)
+    const { written, dropped, pending } = this.gauge.counts()
     return {
       id: this.id,
       patterns: this.patterns,
-      matched: committed + dropped,
+      matched: written + refused,
       received: this.received,
       filtered: this.filtered,
-      dropped,
-      queued: committed - released,
+      dropped: dropped + refused,
+      queued: pending + (this.held === undefined ? 0 : 1),
     }
   }
 
@@ -174,7 +175,7 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
 
   /** @internal There is mail for a receiver that waits. */
   ready(): boolean {
-    return !this.gauge.isEmpty
+    return this.held !== undefined || this.reader.hasRecords
   }
 
   /** @internal Serves the receivers; true when none waits any more. */
@@ -224,54 +225,53 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
   /** Copies up to `max` events out of the mailbox and makes their room free. */
   private take(max: number): Event[] {
     if (this.closed) return []
-    const { reader } = this
     const events: Event[] = []
-    reader.prefetch()
     try {
       while (events.length < max) {
-        const before = reader.position
-        const at = reader.next()
-        if (at === EMPTY) break
-        const event = this.eventAt(at)
-        const passes = this.passes(event, events.length === 0)
-        if (passes === undefined) {
-          reader.position = before
+        const event = this.held ?? this.takeOne()
+        if (event === undefined) break
+        this.held = undefined
+        if (this.passes(event, events.length > 0)) {
+          this.received++
+          events.push(event)
+        } else if (this.held === undefined) {
+          this.filtered++
+        } else {
           break
         }
-        reader.counts[0]!++
-        if (!passes) {
-          this.filtered++
-          continue
-        }
-        this.received++
-        events.push(event)
       }
     } finally {
-      reader.release(reader.position)
+      this.reader.release()
       if (takeWanted(this.place)) this.wakeWriters()
     }
     return events
   }
 
-  /** What the filter says. If it throws: that error when nothing would be lost with it, else undefined for "later". */
-  private passes(event: Event, first: boolean): boolean | undefined {
+  private takeOne(): Event | undefined {
+    const { reader, parts } = this
+    for (let at = reader.next(); at !== EMPTY; at = reader.next()) {
+      const record = reader.bytes.slice(at, at + reader.length)
+      if (!reader.confirm()) continue
+      const topicId = topicIdIn(record)
+      const type = topicId === 0 ? readTopic(record, 0) : parts.topics.nameOf(topicId)
+      return new MillraceEvent(type, 1, parts.map.engineId, record, 0, record.length, true) as Event
+    }
+    return undefined
+  }
+
+  /** What the filter says. If it throws, nothing else is lost: with others taken already, the event is held for later. */
+  private passes(event: Event, others: boolean): boolean {
     if (this.filter === undefined) return true
     try {
       return this.filter(event)
     } catch (error) {
-      if (!first) return undefined
-      this.reader.counts[0]!++
-      this.filtered++
-      throw error
+      if (!others) {
+        this.filtered++
+        throw error
+      }
+      this.held = event
+      return false
     }
-  }
-
-  private eventAt(at: number): Event {
-    const { reader, parts } = this
-    const topicId = topicIdOf(reader.words, at)
-    const type = topicId === 0 ? readTopic(reader.bytes, at) : parts.topics.nameOf(topicId)
-    const record = reader.bytes.slice(at, at + reader.length)
-    return new MillraceEvent(type, 1, parts.map.engineId, record, 0, record.length, true) as Event
   }
 
   private wakeWriters(): void {

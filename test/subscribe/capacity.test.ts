@@ -23,9 +23,37 @@ describe.each([0, 2])('workers: %d', (workers) => {
     expect(engine.stats()).toMatchObject({ completed: 110, dropped: 0, balanced: true })
   })
 
+  test('drop-oldest, which is the default, keeps the newest, and counts the others', async () => {
+    await using engine = await createEngine({ workers, handlers })
+    const subscription = engine.subscribe('work.*', { capacity: 7 })
+    await engine.sendBatch(batch(100))
+    await engine.drain()
+    expect(subscription.stats()).toMatchObject({ matched: 100, received: 0, dropped: 93, queued: 7 })
+    const received = await subscription.receiveBatch({ max: 3 })
+    expect(received.map(({ data }) => data)).toEqual([93, 94, 95])
+    await engine.sendBatch(batch(5, (index) => 100 + index))
+    await engine.drain()
+    expect(subscription.stats()).toMatchObject({ matched: 105, received: 3, dropped: 95, queued: 7 })
+    const rest = await subscription.receiveBatch()
+    expect(rest.map(({ data }) => data)).toEqual([98, 99, 100, 101, 102, 103, 104])
+    expect(subscription.stats()).toMatchObject({ matched: 105, received: 10, dropped: 95, queued: 0 })
+  })
+
+  test('a sample keeps the first of every so many, at every load; of these the newest when it is full', async () => {
+    await using engine = await createEngine({ workers, handlers })
+    const tenth = engine.subscribe('work.*', { onFull: { sample: 10 } })
+    const few = engine.subscribe('work.*', { onFull: { sample: 3 }, capacity: 2 })
+    await engine.sendBatch(batch(35))
+    await engine.drain()
+    expect((await tenth.receiveBatch()).map(({ data }) => data)).toEqual([0, 10, 20, 30])
+    expect(tenth.stats()).toMatchObject({ matched: 35, received: 4, dropped: 31, queued: 0 })
+    expect((await few.receiveBatch()).map(({ data }) => data)).toEqual([30, 33])
+    expect(few.stats()).toMatchObject({ matched: 35, received: 2, dropped: 33, queued: 0 })
+  })
+
   test('a slow subscription with drop-newest does not take events from another', async () => {
     await using engine = await createEngine({ workers, handlers })
-    const small = engine.subscribe('work.*', { capacity: 1 })
+    const small = engine.subscribe('work.*', { capacity: 1, onFull: 'drop-newest' })
     const large = engine.subscribe('work.*')
     await engine.sendBatch(batch(200))
     await engine.drain()
