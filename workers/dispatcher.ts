@@ -23,6 +23,7 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
   // Thread ids start at 0 and are never reused; 0 in a lease means free.
   const holder = threadId + 1
   Atomics.store(control, ownerWord(thread), holder)
+
   const report = (message: WorkerReport): void => port.postMessage(message)
 
   let handlers: Handler[]

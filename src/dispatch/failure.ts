@@ -52,10 +52,10 @@ export function deadLetter(
   }
 }
 
-/** The event as JSON, or just its type if its data can't be decoded. */
+/** The event as it was published, whatever the handler did to its data; just its type if that can't be decoded. */
 function eventOf(event: MillraceEvent): DeadLetter['event'] {
   try {
-    return event.toJSON()
+    return event.copy().toJSON()
   } catch {
     return { event_type: event.type }
   }

@@ -11,7 +11,8 @@ import type { TopicTable } from '../topic/topic-table.ts'
 import type { HandlerStatistics } from './handler-stats.ts'
 import type { CheckedOptions } from './options.ts'
 import type { Subscriptions } from './subscriptions.ts'
-import { errorOf, Supervisor } from './supervisor.ts'
+import { Supervisor } from './supervisor.ts'
+import { errorOf } from './worker-thread.ts'
 
 /** Who runs the handlers of an engine: worker threads, or the engine's own thread. */
 export interface Crew {

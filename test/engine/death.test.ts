@@ -1,3 +1,4 @@
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { createEngine, type MillraceError, WorkerDiedError } from '../../src/index.ts'
@@ -97,4 +98,48 @@ describe.each([1, 2])('workers: %d', (workers) => {
       ledger: { pending: 0, balanced: true },
     })
   })
+})
+
+test('workers that die while they start are started again until they live', async () => {
+  using flags = new Modules()
+  const file = join(flags.folder, 'stillborn')
+  process.env.STILLBORN = file
+  const errors: MillraceError[] = []
+  const recovered = Promise.withResolvers<void>()
+  await using engine = await createEngine({
+    workers: 2,
+    handlers: new URL('../fixtures/stillborn.ts', import.meta.url),
+    onError: (error) => {
+      errors.push(error)
+      if (errors.length !== 6) return
+      rmSync(file)
+      recovered.resolve()
+    },
+  })
+  writeFileSync(file, '')
+  for (let i = 0; i < 8; i++) engine.publish('still.exit', i)
+  await recovered.promise
+  for (let i = 0; i < 100; i++) engine.publish('still.work', i)
+  await engine.drain({ timeoutMs: 20_000 })
+  expect(engine.stats()).toMatchObject({ completed: 108, pending: 0, balanced: true })
+  expect(errors.every((error) => error instanceof WorkerDiedError)).toBe(true)
+  expect(errors.map(({ message }) => message)).toContainEqual(expect.stringMatching(/code 5/))
+  delete process.env.STILLBORN
+}, 60_000)
+
+test('what a handler does to its data does not matter to the dead letter, nor end the worker', async () => {
+  const errors: MillraceError[] = []
+  await using engine = await createEngine({
+    workers: 1,
+    handlers: new URL('../fixtures/spoiling.ts', import.meta.url),
+    onError: (error) => void errors.push(error),
+  })
+  const letters = engine.subscribe('millrace.dead-letter')
+  engine.publish('spoil.sync', { n: 1 })
+  engine.publish('spoil.async', { n: 2 })
+  await engine.drain({ timeoutMs: 20_000 })
+  expect(engine.stats()).toMatchObject({ deadLettered: 2, completed: 2, pending: 0, balanced: true })
+  const data = (await letters.receiveBatch()).map((letter) => letter.data.event.data)
+  expect(data).toEqual([{ n: 1 }, { n: 2 }])
+  expect(errors.map(({ code }) => code)).toEqual(['ERR_MILLRACE_HANDLER', 'ERR_MILLRACE_HANDLER'])
 })

@@ -1,0 +1,97 @@
+import { fileURLToPath } from 'node:url'
+import { MessageChannel, type MessagePort, type ResourceLimits } from 'node:worker_threads'
+import { Piscina } from 'piscina'
+import type { RegistryChange } from '../dispatch/dispatcher.ts'
+import type { FailureError } from '../dispatch/failure.ts'
+import type { DispatchTask, LoadFailure, WorkerReport } from '../dispatch/task.ts'
+import { HandlerLoadError } from '../errors.ts'
+import { dispatcherUrl } from './worker-url.ts'
+
+/** A dispatcher that was told to stop gets so long before its thread is terminated. */
+const STOP_GRACE_MS = 1_000
+
+export type WorkerThreadEvents = {
+  onReport(report: WorkerReport): void
+  /** The thread has ended, for whatever reason: nothing of it runs any more. */
+  onExit(cause: unknown): void
+}
+
+/**
+ * One thread that dispatches, from its start to its exit: a Piscina pool of its own, with one endless task.
+ *
+ * A pool for each, because a pool whose thread dies before it is ready starts no other one ever again.
+ */
+export class WorkerThread {
+  /** Names the thread in leases; ids are never used twice. */
+  readonly holder: number
+  private readonly pool: Piscina
+  private readonly port: MessagePort
+  private cause: unknown
+
+  constructor(
+    task: Omit<DispatchTask, 'port'>,
+    resourceLimits: ResourceLimits | undefined,
+    events: WorkerThreadEvents,
+  ) {
+    this.pool = new Piscina({
+      filename: fileURLToPath(dispatcherUrl),
+      minThreads: 0,
+      maxThreads: 1,
+      concurrentTasksPerWorker: 1,
+      atomics: 'disabled',
+      ...(resourceLimits && { resourceLimits }),
+      recordTiming: false,
+      closeTimeout: STOP_GRACE_MS,
+    })
+    this.pool.on('error', () => {})
+    const { port1, port2 } = new MessageChannel()
+    this.port = port1
+    port1.on('message', (report: WorkerReport) => events.onReport(report))
+    port1.unref()
+    const run: Promise<LoadFailure | undefined> = this.pool.run(
+      { ...task, port: port2 },
+      { transferList: [port2] },
+    )
+    const thread = this.pool.threads[0]!
+    this.holder = thread.threadId + 1
+    thread.once('error', (error: unknown) => {
+      this.cause ??= error
+    })
+    thread.once('exit', (code: number) => {
+      // A task that the thread did not live to begin.
+      void this.pool.destroy()
+      events.onExit(this.cause ?? new Error(`The thread exited with code ${code}`))
+    })
+    run.then(
+      (failure) => this.onEnd(failure),
+      () => {},
+    )
+  }
+
+  /** The registry's version rises afterwards. */
+  announce(change: RegistryChange): void {
+    this.port.postMessage(change)
+  }
+
+  /** Waits for the dispatcher's end, after the engine's state says so; terminates a thread that does not yield. */
+  async stop(): Promise<void> {
+    await this.pool.close({ force: true })
+    this.port.close()
+  }
+
+  /** The task has ended by itself: either the engine has stopped, or the handlers did not load. */
+  private onEnd(failure: LoadFailure | undefined): void {
+    if (failure === undefined) return
+    this.cause = new HandlerLoadError(failure.message, failure.module, { cause: errorOf(failure.cause) })
+    void this.pool.destroy()
+  }
+}
+
+/** An error of another thread, made again from what crossed the border. */
+export function errorOf(described: FailureError): Error {
+  const error = new Error(described.message)
+  error.name = described.name
+  if (described.stack !== undefined) error.stack = described.stack
+  if (described.code !== undefined) Object.assign(error, { code: described.code })
+  return error
+}
