@@ -57,6 +57,11 @@ export class InvalidEventError extends MillraceError {
   }
 }
 
+/** What publishing into a closed engine throws. */
+export function closedError(): ClosedError {
+  return new ClosedError('The engine is closed: nothing was published')
+}
+
 /** A pattern is malformed; `index` is the offset in `pattern` at which it went wrong. */
 export class PatternError extends MillraceError {
   readonly pattern: string

@@ -1,10 +1,21 @@
 import type { EventInput, Publishing, PublishOptions, SendOptions, TopicHandle } from '../event/publishing.ts'
+import type { WaitOptions } from '../lane/deadline.ts'
 import type { HandlerContext } from './handlers.ts'
+
+/** A publisher that says whether a send has to wait: undefined if there was room at once. */
+export type WaitingPublisher = Publishing & {
+  sendOrWait(
+    type: string | (EventInput & SendOptions),
+    data?: unknown,
+    options?: SendOptions,
+  ): Promise<void> | undefined
+  sendBatchOrWait(events: readonly EventInput[], options?: WaitOptions): Promise<void> | undefined
+}
 
 /** What all contexts of a worker share. */
 export type WorkerScope = {
   readonly workerId: number
-  readonly publisher: Publishing & { readonly sending: boolean }
+  readonly publisher: WaitingPublisher
   /** One atomic load: whether what runs is no longer wanted. */
   isCancelled(): boolean
   /** The controllers of handlers that asked for a signal and have not settled: aborted when `isCancelled` rises. */
@@ -56,15 +67,16 @@ export class EventContext implements HandlerContext {
     return this.scope.publisher.publishBatch(events)
   }
 
-  send(type: string | (EventInput & SendOptions), data?: unknown, options?: SendOptions): Promise<void> {
-    return this.untilSent(this.scope.publisher.send(type as string, data, options))
+  async send(
+    type: string | (EventInput & SendOptions),
+    data?: unknown,
+    options?: SendOptions,
+  ): Promise<void> {
+    await this.untilSent(this.scope.publisher.sendOrWait(type, data, options))
   }
 
-  sendBatch(
-    events: readonly EventInput[],
-    options?: Pick<SendOptions, 'timeoutMs' | 'signal'>,
-  ): Promise<void> {
-    return this.untilSent(this.scope.publisher.sendBatch(events, options))
+  async sendBatch(events: readonly EventInput[], options?: WaitOptions): Promise<void> {
+    await this.untilSent(this.scope.publisher.sendBatchOrWait(events, options))
   }
 
   topic(topic: string): TopicHandle {
@@ -77,12 +89,12 @@ export class EventContext implements HandlerContext {
   }
 
   /** While this handler waits for room, its key holds back only its own publisher's events (decision 3). */
-  private async untilSent(sent: Promise<void>): Promise<void> {
-    if (!this.scope.publisher.sending) return sent
+  private async untilSent(waiting: Promise<void> | undefined): Promise<void> {
+    if (waiting === undefined) return
     this.waiting++
     this.scope.onWaiting()
     try {
-      await sent
+      await waiting
     } finally {
       this.waiting--
     }

@@ -1,6 +1,5 @@
 import { performance, type RecordableHistogram } from 'node:perf_hooks'
 import { Counters, isParked, type Parking, pause, wake } from '../../native-free-ring/src/index.ts'
-import type { Publishing } from '../event/publishing.ts'
 import { type MailboxPlace, MailboxWriter } from '../lane/mailbox.ts'
 import {
   ACTIVATIONS,
@@ -21,7 +20,7 @@ import {
 import { DISPATCHED } from '../lane/thread-counters.ts'
 import type { Waits } from '../lane/waits.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
-import type { WorkerScope } from './context.ts'
+import type { WaitingPublisher, WorkerScope } from './context.ts'
 import { Executor } from './executor.ts'
 import type { DeadLetter } from './failure.ts'
 import type { Handler } from './handlers.ts'
@@ -52,7 +51,7 @@ export type DispatcherParts = {
   /** The most events of one ring in flight at once, when handlers are asynchronous. */
   maxInFlight: number
   topics: TopicTable
-  publisher: Publishing & { readonly sending: boolean }
+  publisher: WaitingPublisher
   waits: Waits
   parking: Parking
   /** Changes that have arrived since the last call. */
@@ -122,9 +121,12 @@ export class Dispatcher implements LaneHost {
       this.router.addHandler({ handler, tally })
     })
     for (let index = 0; index < laneCount(map.shape); index++) {
-      const lane = new LaneReader(map, index, holder, this, this.executor, maxInFlight)
-      if (homeOf(map.shape, index) === thread) this.home.push(lane)
-      else if (!this.isSticky(lane)) this.others.push(lane)
+      const sticky = parts.affinity === 'sticky' && isKeyed(map.shape, index)
+      const isHome = homeOf(map.shape, index) === thread
+      if (sticky && !isHome) continue
+      const lane = new LaneReader(map, index, holder, this, this.executor, maxInFlight, sticky)
+      if (isHome) this.home.push(lane)
+      else this.others.push(lane)
     }
   }
 
@@ -202,7 +204,7 @@ export class Dispatcher implements LaneHost {
       const dispatched = lane.drain(this.batch)
       this.counters.add(DISPATCHED, dispatched)
       this.adapt(dispatched, performance.now() - start)
-      if (!this.isSticky(lane)) lane.giveBack()
+      lane.giveBack()
       worked += dispatched
     }
     return worked
@@ -219,8 +221,7 @@ export class Dispatcher implements LaneHost {
     const { shape } = this.parts.map
     for (let worker = 1; worker <= shape.workers; worker++) {
       if (!isParked(this.control, parkedWord(worker))) continue
-      if (this.home.some((lane) => !this.isSticky(lane) && lane.hasNews()))
-        wake(this.control, parkedWord(worker))
+      if (this.home.some((lane) => !lane.sticky && lane.hasNews())) wake(this.control, parkedWord(worker))
       return
     }
   }
@@ -236,10 +237,6 @@ export class Dispatcher implements LaneHost {
       for (const lane of this.home) lane.open(thread)
       for (const lane of this.others) lane.open(thread)
     }
-  }
-
-  private isSticky(lane: LaneReader): boolean {
-    return this.parts.affinity === 'sticky' && isKeyed(this.parts.map.shape, lane.index)
   }
 
   /** Nothing to do: spin, then give the event loop some turns, then park, blocking where nobody minds. */
@@ -266,6 +263,8 @@ export class Dispatcher implements LaneHost {
 
   private readonly hasNews = (): boolean => {
     this.openRings()
+    // Else the changes would pile up while nothing is published.
+    this.synchronise()
     for (let i = 0; i < this.home.length; i++) if (this.home[i]!.hasNews()) return true
     for (let i = 0; i < this.others.length; i++) if (this.others[i]!.hasNews()) return true
     return this.parts.waits.ready() || this.isStopped

@@ -98,7 +98,6 @@ export class Executor {
     context: EventContext,
   ): boolean | Promise<boolean> {
     const { handler, tally } = routed
-    tally.matched++
     if (!tally.dirty) this.touch(tally)
     let start = 0
     try {
@@ -124,10 +123,13 @@ export class Executor {
     start: number,
   ): Promise<boolean> {
     const { tally } = routed
+    tally.called++
     try {
       await result
     } catch (error) {
       return this.fail(routed, event, error)
+    } finally {
+      tally.called--
     }
     if (start !== 0) tally.end(start)
     tally.succeeded++
@@ -174,14 +176,10 @@ export class Executor {
     end: number,
   ): Promise<boolean> {
     return new Promise((resolve) => {
-      mailbox.want()
       this.waits.add({
-        ready: () => mailbox.canOffer(end - start),
+        ready: () => mailbox.awaitRoom(end - start),
         advance: () => {
-          if (mailbox.offer(bytes, start, end) === LATER) {
-            mailbox.want()
-            return false
-          }
+          if (mailbox.offer(bytes, start, end) === LATER) return false
           resolve(true)
           return true
         },

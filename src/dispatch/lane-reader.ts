@@ -30,6 +30,8 @@ export class LaneReader implements RingHost {
   private readonly host: LaneHost
   private readonly executor: Executor
   private readonly window: number
+  /** Its home keeps the lease. */
+  readonly sticky: boolean
   private readonly rings: RingDrain[] = []
   private readonly busy: InFlight[] = []
   private held = false
@@ -42,6 +44,7 @@ export class LaneReader implements RingHost {
     host: LaneHost,
     executor: Executor,
     window: number,
+    sticky: boolean,
   ) {
     this.map = map
     this.index = index
@@ -51,6 +54,7 @@ export class LaneReader implements RingHost {
     this.host = host
     this.executor = executor
     this.window = window
+    this.sticky = sticky
   }
 
   get isStopped(): boolean {
@@ -90,9 +94,9 @@ export class LaneReader implements RingHost {
     return true
   }
 
-  /** Gives the lease back, unless something is in flight. */
+  /** Gives the lease back, unless the lane is sticky, or something is in flight. */
   giveBack(): void {
-    if (!this.held) return
+    if (!this.held || this.sticky) return
     for (const ring of this.rings) if (!ring.isQuiet) return
     this.held = false
     giveBackLease(this.control, this.lease)
@@ -139,6 +143,7 @@ export class LaneReader implements RingHost {
   ended(record: InFlight): void {
     if (record.hasKey) this.busy.splice(this.busy.indexOf(record), 1)
     this.unblock()
+    this.giveBack()
     this.host.onEnded()
   }
 

@@ -1,8 +1,8 @@
 import { createHistogram, performance, type RecordableHistogram } from 'node:perf_hooks'
-import { allocateShared, Counters } from '../../native-free-ring/src/index.ts'
+import { allocateShared, Counters, storeCounter } from '../../native-free-ring/src/index.ts'
 
-/** A handler's counters on one worker: the ledger of a subscription. */
-export const MATCHED = 0
+/** A handler's counters on one worker. What it matched is their sum. CALLED: called, and not settled. */
+export const CALLED = 0
 export const SUCCEEDED = 1
 export const FILTERED = 2
 export const FAILED = 3
@@ -27,19 +27,25 @@ export function handlerCountersWord(handler: number): number {
  * lanes.
  */
 export class HandlerTally {
-  matched = 0
+  called = 0
   succeeded = 0
   filtered = 0
   failed = 0
   dirty = false
   private calls = 0
   private histogram: RecordableHistogram | undefined
+  private readonly words: Int32Array
+  private readonly base: number
   private readonly counters: Counters
   private readonly onHistogram: (histogram: RecordableHistogram) => void
 
   /** `onHistogram` gets the histogram of durations, in nanoseconds, when the first is recorded. */
   constructor(words: Int32Array, handler: number, onHistogram: (histogram: RecordableHistogram) => void) {
-    this.counters = new Counters(words, handlerCountersWord(handler), HANDLER_COUNTERS)
+    this.words = words
+    this.base = handlerCountersWord(handler)
+    this.counters = new Counters(words, this.base, HANDLER_COUNTERS)
+    // A worker that died in the middle of calls has left them behind.
+    storeCounter(words, this.base, CALLED, 0)
     this.onHistogram = onHistogram
   }
 
@@ -58,11 +64,11 @@ export class HandlerTally {
 
   flush(): void {
     const { counters } = this
-    if (this.matched > 0) counters.add(MATCHED, this.matched)
+    storeCounter(this.words, this.base, CALLED, this.called)
     if (this.succeeded > 0) counters.add(SUCCEEDED, this.succeeded)
     if (this.filtered > 0) counters.add(FILTERED, this.filtered)
     if (this.failed > 0) counters.add(FAILED, this.failed)
-    this.matched = this.succeeded = this.filtered = this.failed = 0
+    this.succeeded = this.filtered = this.failed = 0
     this.dirty = false
   }
 }

@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto'
 import { MessageChannel, type MessagePort, postMessageToThread, threadId } from 'node:worker_threads'
-import { giveBackLease, Parking, revokeLease, takeLease } from '../../native-free-ring/src/index.ts'
+import { giveBackLease, Parking, revokeLease, takeLease, wake } from '../../native-free-ring/src/index.ts'
 import { CapabilityError, OptionsError } from '../errors.ts'
 import type { EventMap, LanePolicy, Publishing } from '../event/publishing.ts'
-import { CLOSING, ownerWord, parkedWord, type SharedMap, threadCount } from '../lane/map.ts'
+import { CLOSING, committingWord, ownerWord, parkedWord, type SharedMap, threadCount } from '../lane/map.ts'
 import { Waits } from '../lane/waits.ts'
 import { LaneWriters } from '../publish/lane-writers.ts'
 import { Publisher } from '../publish/publisher.ts'
@@ -98,25 +98,51 @@ function announce(
   return port1
 }
 
+/** Whether an attached thread is in the middle of a commit, which it may have begun before the engine was closing. */
+export function isAttachedCommitting(map: SharedMap): boolean {
+  const control = new Int32Array(map.control)
+  for (let thread = 1 + map.shape.workers; thread < threadCount(map.shape); thread++) {
+    // A thread that died there has committed or has not; it will not do so any more.
+    if (Atomics.load(control, committingWord(thread)) === 1 && Atomics.load(control, ownerWord(thread)) !== 0)
+      return true
+  }
+  return false
+}
+
+export function wakeAttached(map: SharedMap): void {
+  const control = new Int32Array(map.control)
+  for (let thread = 1 + map.shape.workers; thread < threadCount(map.shape); thread++)
+    wake(control, parkedWord(thread))
+}
+
 /**
  * The engine's side: gives back the places of attached threads that have ended. Answers how to stop watching.
  */
 export function watchAttached(map: SharedMap): () => void {
   const control = new Int32Array(map.control)
   const ports = new Set<MessagePort>()
-  const onNotice = (value: unknown): void => {
-    const notice = value as AttachNotice
-    if (typeof value !== 'object' || value === null || notice.millrace !== map.engineId) return
-    ports.add(notice.port)
-    notice.port.on('close', () => {
-      ports.delete(notice.port)
-      revokeLease(control, ownerWord(notice.thread), notice.holder)
+  const onNotice = ({ port, thread, holder }: AttachNotice): void => {
+    ports.add(port)
+    port.on('close', () => {
+      ports.delete(port)
+      revokeLease(control, ownerWord(thread), holder)
     })
-    notice.port.unref()
+    port.unref()
   }
-  process.on('workerMessage', onNotice)
+  if (watchers.size === 0) process.on('workerMessage', dispatchNotice)
+  watchers.set(map.engineId, onNotice)
   return () => {
-    process.off('workerMessage', onNotice)
+    watchers.delete(map.engineId)
+    if (watchers.size === 0) process.off('workerMessage', dispatchNotice)
     for (const port of ports) port.close()
   }
+}
+
+/** The engines of this thread, by id: one listener serves them all. */
+const watchers = new Map<string, (notice: AttachNotice) => void>()
+
+function dispatchNotice(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return
+  const notice = value as AttachNotice
+  watchers.get(notice.millrace)?.(notice)
 }

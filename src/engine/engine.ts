@@ -4,7 +4,7 @@ import { Parking } from '../../native-free-ring/src/index.ts'
 import type { EventOf } from '../dispatch/handlers.ts'
 import { ClosedError, HandlerError, type MillraceError } from '../errors.ts'
 import type { EventMap, Publishing } from '../event/publishing.ts'
-import { Deadline, type WaitOptions } from '../lane/deadline.ts'
+import { checkWait, Deadline, type WaitOptions } from '../lane/deadline.ts'
 import {
   allocateMap,
   CLOSING,
@@ -21,7 +21,7 @@ import { Publisher } from '../publish/publisher.ts'
 import type { SubscribeOptions, Subscription, SubscriptionStats } from '../subscribe/subscription.ts'
 import { TopicTable } from '../topic/topic-table.ts'
 import type { Matching } from '../topic/typed.ts'
-import { type ConnectionHandle, watchAttached } from './connection.ts'
+import { type ConnectionHandle, isAttachedCommitting, wakeAttached, watchAttached } from './connection.ts'
 import { type Crew, InlineCrew, WorkerCrew } from './crew.ts'
 import { HandlerStatistics, type HandlerStats } from './handler-stats.ts'
 import { type Ledger, LedgerReader } from './ledger.ts'
@@ -155,6 +155,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
    * has left something.
    */
   async drain(options: WaitOptions = {}): Promise<void> {
+    checkWait(options)
     options.signal?.throwIfAborted()
     if (this.isQuiet()) return
     if (this.isStopped) throw leftBehind()
@@ -201,6 +202,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
    * ends the subscriptions. Closing again answers the same report.
    */
   close(options: { timeoutMs?: number } = {}): Promise<CloseReport> {
+    checkWait(options)
     this.closing ??= this.shutDown(options.timeoutMs ?? CLOSE_TIMEOUT_MS)
     return this.closing
   }
@@ -212,6 +214,8 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   private async shutDown(timeoutMs: number): Promise<CloseReport> {
     this.publisher.close()
     Atomics.store(this.control, STATE, CLOSING)
+    // Their sends that wait for room end now.
+    wakeAttached(this.map)
     await this.drain({ timeoutMs }).catch(() => {})
     Atomics.store(this.control, STATE, STOPPED)
     await this.crew.stop()
@@ -229,7 +233,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   }
 
   private isQuiet(): boolean {
-    return !this.publisher.sending && this.ledger.isQuiet()
+    return !this.publisher.sending && !isAttachedCommitting(this.map) && this.ledger.isQuiet()
   }
 
   private makeCrew(lanes: LaneWriters): Crew {

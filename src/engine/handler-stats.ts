@@ -2,10 +2,10 @@ import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 import { readCounter } from '../../native-free-ring/src/index.ts'
 import {
   allocateHandlerCounters,
+  CALLED,
   FAILED,
   FILTERED,
   handlerCountersWord,
-  MATCHED,
   SUCCEEDED,
 } from '../dispatch/tally.ts'
 import type { HandlerName } from '../dispatch/task.ts'
@@ -49,19 +49,19 @@ export class HandlerStatistics {
 
   read(): HandlerStats[] {
     return this.handlers.map(({ name, pattern }, index) => {
-      const [settled, matched] = [
-        this.sum(index, SUCCEEDED) + this.sum(index, FILTERED) + this.sum(index, FAILED),
-        this.sum(index, MATCHED),
-      ]
+      const succeeded = this.sum(index, SUCCEEDED)
+      const filtered = this.sum(index, FILTERED)
+      const deadLettered = this.sum(index, FAILED)
+      const pending = this.sum(index, CALLED)
       const durations = this.durations(index)
       return {
         name,
         pattern,
-        matched,
-        succeeded: this.sum(index, SUCCEEDED),
-        filtered: this.sum(index, FILTERED),
-        deadLettered: this.sum(index, FAILED),
-        pending: matched - settled,
+        matched: succeeded + filtered + deadLettered + pending,
+        succeeded,
+        filtered,
+        deadLettered,
+        pending,
         p50Ms: durations === undefined ? 0 : durations.percentile(50) / 1e6,
         p99Ms: durations === undefined ? 0 : durations.percentile(99) / 1e6,
       }

@@ -43,8 +43,9 @@ export class Subscriptions {
 
   subscribe(pattern: string | readonly string[], options: SubscribeOptions<any> = {}): Subscription<any> {
     if (this.closed) throw new ClosedError('The engine is closed: it takes no subscription')
-    const patterns = typeof pattern === 'string' ? [pattern] : [...pattern]
-    if (patterns.length === 0) throw new OptionsError('subscribe takes at least one pattern')
+    const patterns = typeof pattern === 'string' ? [pattern] : Array.isArray(pattern) ? [...pattern] : []
+    if (patterns.length === 0) throw new OptionsError('subscribe takes a pattern, or a list of at least one')
+    if (typeof options !== 'object' || options === null) throw new OptionsError('Options are an object')
     for (const text of patterns) parsePattern(text)
     const { capacity = DEFAULT_CAPACITY, onFull = 'drop-oldest', filter } = options
     if (!Number.isInteger(capacity) || capacity < 1 || capacity > MAX_CAPACITY) {

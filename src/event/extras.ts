@@ -10,13 +10,13 @@ export type EventSource = {
 
 /** What an event may carry beside type, data and key; written only when something is there. */
 export type Extras = {
-  id?: string
-  source?: EventSource
-  metadata?: Record<string, unknown>
+  id?: string | undefined
+  source?: EventSource | undefined
+  metadata?: Record<string, unknown> | undefined
   /** Milliseconds after its time at which an event that was not handled expires. */
-  ttlMs?: number
+  ttlMs?: number | undefined
   /** W3C trace context, `00-<32 hex>-<16 hex>-<2 hex>`. */
-  traceparent?: string
+  traceparent?: string | undefined
 }
 
 export const ID_MAX_BYTES = 255
@@ -32,8 +32,11 @@ type Compact = {
   p?: string
 }
 
+/** Extras as they travel, and whether a time to live is among them. */
+export type EncodedExtras = { readonly bytes: Uint8Array; readonly expires: boolean }
+
 /** Picks the extras out of publish options and encodes them; undefined if there are none. */
-export function encodeExtras(options: Extras): Uint8Array | undefined {
+export function encodeExtras(options: Extras): EncodedExtras | undefined {
   const { id, source, metadata, ttlMs, traceparent } = options
   const compact: Compact = {}
   if (id !== undefined) compact.i = checkId(id)
@@ -43,7 +46,7 @@ export function encodeExtras(options: Extras): Uint8Array | undefined {
   if (traceparent !== undefined) compact.p = checkTraceparent(traceparent)
   if (Object.keys(compact).length === 0) return undefined
   const { bytes, length } = encode(compact)
-  return bytes.slice(0, length)
+  return { bytes: bytes.slice(0, length), expires: compact.t !== undefined }
 }
 
 export function decodeExtras(bytes: Uint8Array): Extras {

@@ -6,7 +6,7 @@ export type EventMap = Record<string, any>
 /** Options of one event beside its topic and data. */
 export type PublishOptions = Extras & {
   /** Events with the same key are handled one after the other, in the order of publishing. */
-  key?: string
+  key?: string | undefined
   /** What happens to this event if its lane is full; the engine's `onFull` if not given. */
   onFull?: LanePolicy
 }

@@ -1,6 +1,15 @@
-import { TimeoutError } from '../errors.ts'
+import { OptionsError, TimeoutError } from '../errors.ts'
 
 export type WaitOptions = { timeoutMs?: number; signal?: AbortSignal }
+
+/** @throws OptionsError (`ERR_MILLRACE_OPTIONS`) */
+export function checkWait({ timeoutMs, signal }: WaitOptions): void {
+  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 0)) {
+    throw new OptionsError(`timeoutMs is a number of milliseconds from 0 on, not ${String(timeoutMs)}`)
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new OptionsError('signal is an AbortSignal')
+}
 
 /** The longest time that a timer can be set to: a longer one would be over at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1

@@ -75,7 +75,7 @@ export function revokeMailbox(place: MailboxPlace, dead: number): void {
 }
 
 /**
- * Whether workers wait for room; they are to be woken, and say so again if there is none for them. The receiver,
+ * Whether workers wait for room; they are to be woken, and say so again if there is none for them: the receiver,
  * after each release.
  */
 export function takeWanted(place: MailboxPlace): boolean {
@@ -134,14 +134,15 @@ export class MailboxWriter {
     return DELIVERED
   }
 
-  /** Says that somebody waits, so that the receiver wakes the workers after it has made room. */
-  want(): void {
+  /** Whether an offer is worth another try. If not, the receiver wakes the workers after it has made room. */
+  awaitRoom(bytes: number): boolean {
+    if (this.canOffer(bytes)) return true
     // Before the next look at the room; pairs with the exchange in takeWanted.
     Atomics.store(this.words, WANTED, 1)
+    return this.canOffer(bytes)
   }
 
-  /** Whether an offer is worth another try. */
-  canOffer(bytes: number): boolean {
+  private canOffer(bytes: number): boolean {
     if (Atomics.load(this.words, CLOSED) === 1) return true
     if (Atomics.load(this.words, LEASE) !== 0) return false
     // Without waiting for room, an offer only failed for the lease.

@@ -46,6 +46,7 @@ export const STOPPED = 2
 const PARKED = 0
 const OWNER = 1
 const ACTIVE = 2
+const COMMITTING = 3
 
 const THREAD_LINES = 3
 /** A thread's statistics fill its other lines. */
@@ -53,6 +54,11 @@ export const THREAD_COUNTERS = 32
 
 export function threadCount(shape: MapShape): number {
   return 1 + shape.workers + shape.attachable
+}
+
+/** Whether the thread is one that publishes into an engine which another thread closes. */
+export function isAttached(shape: MapShape, thread: number): boolean {
+  return thread > shape.workers
 }
 
 export function laneCount(shape: MapShape): number {
@@ -80,6 +86,11 @@ export function ownerWord(thread: number): number {
 /** 1 once the thread has published something: before that, its rings need no look. */
 export function activeWord(thread: number): number {
   return threadWord(thread) + ACTIVE
+}
+
+/** 1 while an attached thread looks whether the engine is open, and if so, commits (decision 3). */
+export function committingWord(thread: number): number {
+  return threadWord(thread) + COMMITTING
 }
 
 export function countersWord(thread: number): number {

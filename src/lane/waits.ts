@@ -2,7 +2,7 @@ import type { Parking } from '../../native-free-ring/src/index.ts'
 
 /** Something that a thread waits for. */
 export interface Watch {
-  /** Whether `advance` would get anywhere now. Called while parking: no effects. */
+  /** Whether `advance` would get anywhere now. Called again and again while parking. */
   ready(): boolean
   /** Goes on as far as it can; answers true when it is over and need not be watched any more. */
   advance(): boolean

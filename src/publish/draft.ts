@@ -1,6 +1,6 @@
 import { InvalidEventError } from '../errors.ts'
 import { encode } from '../event/codec.ts'
-import { encodeExtras } from '../event/extras.ts'
+import { type EncodedExtras, encodeExtras } from '../event/extras.ts'
 import { keyBytes } from '../event/key.ts'
 import type { PublishOptions } from '../event/publishing.ts'
 import {
@@ -35,11 +35,13 @@ export function newDraft(publisher: number): Draft {
 /**
  * Fills the draft from what was published. Encodes everything, so that nothing can fail once bytes are claimed.
  *
- * Encoding calls getters, and those may publish with the same draft: nothing is stored before it.
+ * Options, and encoding, may call getters, and those may publish with the same draft: nothing is stored before them, and
+ * the data comes last, since it lasts in the encoder's buffer until something else is encoded.
  */
 export function fillDraft(draft: Draft, data: unknown, options: PublishOptions | undefined): void {
-  // Before the data, which lasts in the encoder's buffer until something else is encoded.
   const extras = options === undefined ? undefined : extrasOf(options)
+  const key = options?.key
+  const keyLength = key === undefined ? 0 : keyBytes(key)
   if (data instanceof Uint8Array) {
     draft.data = data
     draft.dataBytes = data.length
@@ -55,23 +57,17 @@ export function fillDraft(draft: Draft, data: unknown, options: PublishOptions |
     draft.flags = encoded.holdsBytes ? CODEC_MSGPACK | HOLDS_BYTES : CODEC_MSGPACK
   }
   draft.keyHash = 0
-  draft.extras = extras
-  if (options !== undefined) fillOptions(draft, options)
-}
-
-function fillOptions(draft: Draft, options: PublishOptions): void {
-  const { key } = options
+  draft.extras = extras?.bytes
+  if (extras !== undefined) draft.flags |= extras.expires ? HAS_EXTRAS | EXPIRES : HAS_EXTRAS
   if (key !== undefined) {
-    draft.keyBytes = keyBytes(key)
+    draft.keyBytes = keyLength
     draft.key = key
     draft.keyHash = fnv1a(key)
     draft.flags |= HAS_KEY
   }
-  if (draft.extras !== undefined)
-    draft.flags |= options.ttlMs === undefined ? HAS_EXTRAS : HAS_EXTRAS | EXPIRES
 }
 
-function extrasOf(options: PublishOptions): Uint8Array | undefined {
+function extrasOf(options: PublishOptions): EncodedExtras | undefined {
   if (typeof options !== 'object' || options === null) throw new InvalidEventError('Options are an object')
   return hasExtras(options) ? encodeExtras(options) : undefined
 }
@@ -88,7 +84,8 @@ function hasExtras(options: PublishOptions): boolean {
 
 /** A draft that outlives the next one: its data no longer lies in the encoder's buffer. */
 export function keepDraft(draft: Draft): Draft {
-  return { ...draft, data: draft.data?.slice(0, draft.dataBytes) }
+  // Not `data.slice`, which is a view if the data is a Buffer.
+  return { ...draft, data: draft.data && new Uint8Array(draft.data.subarray(0, draft.dataBytes)) }
 }
 
 export function tooLarge(bytes: number, limit: number): InvalidEventError {

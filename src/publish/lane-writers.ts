@@ -1,14 +1,19 @@
 import { Counters, FULL, isParked, RingWriter, wake } from '../../native-free-ring/src/index.ts'
+import { closedError } from '../errors.ts'
 import { type Draft, HAS_KEY, writeDraft } from '../event/record.ts'
 import {
   ACTIVATIONS,
   activeWord,
+  CLOSING,
+  committingWord,
   countersWord,
   homeOf,
+  isAttached,
   laneCount,
   parkedWord,
   ringPlace,
   type SharedMap,
+  STATE,
   THREAD_COUNTERS,
 } from '../lane/map.ts'
 import { DROPPED_NEWEST } from '../lane/thread-counters.ts'
@@ -40,10 +45,12 @@ export class LaneWriters {
   private active = false
   private freeLane: number
   private run = 0
+  private readonly attached: boolean
 
   constructor(map: SharedMap, thread: number) {
     this.map = map
     this.thread = thread
+    this.attached = isAttached(map.shape, thread)
     this.control = new Int32Array(map.control)
     this.counters = new Counters(this.control, countersWord(thread), THREAD_COUNTERS)
     this.keyedLanes = map.shape.keyedLanes
@@ -83,8 +90,27 @@ export class LaneWriters {
     return true
   }
 
-  /** Makes everything written visible, and wakes the workers that parked. */
+  /**
+   * Makes everything written visible, and wakes the workers that parked.
+   *
+   * @throws ClosedError from an attached thread, if the engine was closed meanwhile: nothing was published.
+   */
   commit(): void {
+    if (!this.attached) {
+      this.publish()
+      return
+    }
+    // Either `close` sees this store and waits for the end of the commit, or the load sees that the engine is closing.
+    Atomics.store(this.control, committingWord(this.thread), 1)
+    const isOpen = Atomics.load(this.control, STATE) < CLOSING
+    if (isOpen) this.publish()
+    Atomics.store(this.control, committingWord(this.thread), 0)
+    if (isOpen) return
+    this.abort()
+    throw closedError()
+  }
+
+  private publish(): void {
     for (let i = 0; i < this.touchedCount; i++) {
       const lane = this.touched[i]!
       this.dirty[lane] = false

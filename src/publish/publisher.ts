@@ -1,5 +1,5 @@
 import { maxPayloadBytes } from '../../native-free-ring/src/index.ts'
-import { ClosedError, FullError, InvalidEventError, OptionsError } from '../errors.ts'
+import { closedError, FullError, InvalidEventError, OptionsError } from '../errors.ts'
 import type {
   EventInput,
   EventMap,
@@ -10,6 +10,7 @@ import type {
   TopicHandle,
 } from '../event/publishing.ts'
 import { type Draft, draftBytes, HAS_KEY } from '../event/record.ts'
+import { checkWait, type WaitOptions } from '../lane/deadline.ts'
 import { type SharedMap, STATE } from '../lane/map.ts'
 import type { Waits } from '../lane/waits.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
@@ -44,6 +45,8 @@ export class Publisher implements Publishing {
   /** Sends that wait, by lane; those without a key wait together. */
   private readonly queues = new Map<number, SendQueue>()
   private closed = false
+  /** Events of a batch are claimed and not committed: what a getter in one of them published would commit them. */
+  private batching = false
 
   /** Several may share one thread's lanes: the engine's own calls, and handlers that run in its thread. */
   constructor(
@@ -76,6 +79,15 @@ export class Publisher implements Publishing {
 
   publishBatch(events: readonly EventInput[]): number {
     this.checkOpen()
+    this.batching = true
+    try {
+      return this.publishAll(events)
+    } finally {
+      this.batching = false
+    }
+  }
+
+  private publishAll(events: readonly EventInput[]): number {
     if (!Array.isArray(events)) throw new InvalidEventError('publishBatch takes an array of events')
     this.draft.time = this.clock.now()
     let accepted = 0
@@ -102,25 +114,43 @@ export class Publisher implements Publishing {
     data?: unknown,
     options?: SendOptions,
   ): Promise<void> {
-    this.checkOpen()
-    if (typeof type !== 'string') {
-      const input = checkInput(type) as EventInput & SendOptions
-      return this.sendOne(input.type, input.data, input)
-    }
-    return this.sendOne(type, data, options)
+    await this.sendOrWait(type, data, options)
   }
 
-  async sendBatch(
-    events: readonly EventInput[],
-    options: Pick<SendOptions, 'timeoutMs' | 'signal'> = {},
-  ): Promise<void> {
+  async sendBatch(events: readonly EventInput[], options: WaitOptions = {}): Promise<void> {
+    await this.sendBatchOrWait(events, options)
+  }
+
+  /** As `send`, but answers undefined if there was room at once. */
+  sendOrWait(
+    type: string | (EventInput & SendOptions),
+    data?: unknown,
+    options?: SendOptions,
+  ): Promise<void> | undefined {
+    this.checkOpen()
+    if (typeof type === 'string') return this.sendOne(type, data, options, options ?? {})
+    const input = checkInput(type) as EventInput & SendOptions
+    return this.sendOne(input.type, input.data, input, input)
+  }
+
+  /** As `sendBatch`, but answers undefined if there was room at once. */
+  sendBatchOrWait(events: readonly EventInput[], options: WaitOptions = {}): Promise<void> | undefined {
+    checkWait(options)
     options.signal?.throwIfAborted()
-    let rest = events
-    for (;;) {
-      const accepted = this.publishBatch(rest)
-      if (accepted === rest.length) return
-      await this.send({ ...rest[accepted]!, ...options })
-      rest = rest.slice(accepted + 1)
+    const accepted = this.publishBatch(events)
+    return accepted === events.length ? undefined : this.sendRest(events, accepted, options)
+  }
+
+  private async sendRest(events: readonly EventInput[], from: number, options: WaitOptions): Promise<void> {
+    const { timeoutMs = SEND_TIMEOUT_MS } = options
+    const end = performance.now() + timeoutMs
+    for (let next = from; next < events.length; ) {
+      const input = checkInput(events[next])
+      const left = { ...options, timeoutMs: Math.max(0, end - performance.now()) }
+      this.checkOpen()
+      await this.sendOne(input.type, input.data, input, left)
+      next++
+      next += this.publishBatch(events.slice(next))
     }
   }
 
@@ -153,13 +183,22 @@ export class Publisher implements Publishing {
     return this.applyPolicy(type, data, options)
   }
 
-  private async sendOne(type: string, data: unknown, options: SendOptions = {}): Promise<void> {
-    options?.signal?.throwIfAborted()
+  private sendOne(
+    type: string,
+    data: unknown,
+    options: PublishOptions | undefined,
+    wait: WaitOptions,
+  ): Promise<void> | undefined {
+    checkWait(wait)
+    wait.signal?.throwIfAborted()
     this.draft.time = this.clock.now()
     const bytes = this.prepare(type, data, options)
-    if (this.place(bytes) !== NO_ROOM) return this.lanes.commit()
-    if (this.applyPolicy(type, data, options)) return
-    const { timeoutMs = SEND_TIMEOUT_MS, signal } = options
+    if (this.place(bytes) !== NO_ROOM) {
+      this.lanes.commit()
+      return undefined
+    }
+    if (this.applyPolicy(type, data, options)) return undefined
+    const { timeoutMs = SEND_TIMEOUT_MS, signal } = wait
     return this.queueFor(this.draft).wait(keepDraft(this.draft), { timeoutMs, ...(signal && { signal }) })
   }
 
@@ -171,7 +210,7 @@ export class Publisher implements Publishing {
       return true
     }
     if (policy === 'reject') {
-      throw new FullError(`No room for an event of type ${type}`, { ...options, type, data })
+      throw new FullError(`No room for an event of type ${type}`, inputOf(type, data, options))
     }
     return false
   }
@@ -212,8 +251,9 @@ export class Publisher implements Publishing {
     const free = key === -1
     const want = (room: boolean) => (free ? this.lanes.wantFree(room) : this.lanes.want(key, room))
     const queue: SendQueue = new SendQueue(
-      (bytes) => (free ? this.lanes.hasFreeRoom(bytes) : this.lanes.hasRoom(key, bytes)),
+      (bytes) => this.isClosed || (free ? this.lanes.hasFreeRoom(bytes) : this.lanes.hasRoom(key, bytes)),
       (waiting, bytes) => {
+        if (this.isClosed) throw closedError()
         if (this.lanes.place(waiting, bytes) === NO_ROOM) return false
         this.lanes.commit()
         return true
@@ -232,12 +272,21 @@ export class Publisher implements Publishing {
   }
 
   private checkOpen(): void {
-    if (this.closed || Atomics.load(this.control, STATE) >= this.options.closedFrom) throw closedError()
+    if (this.isClosed) throw closedError()
+    if (this.batching) throw new InvalidEventError('A getter in a batch of events can not publish itself')
+  }
+
+  private get isClosed(): boolean {
+    return this.closed || Atomics.load(this.control, STATE) >= this.options.closedFrom
   }
 }
 
-function closedError(): ClosedError {
-  return new ClosedError('The engine is closed: nothing was published')
+/** The event again, field by field: options may be an event, whose fields are not its own. */
+function inputOf(type: string, data: unknown, options: PublishOptions = {}): EventInput {
+  const { key, id, source, metadata, ttlMs, traceparent } = options
+  const fields = { key, id, source, metadata, ttlMs, traceparent }
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined)
+  return { type, data, ...Object.fromEntries(given) }
 }
 
 function checkInput(input: unknown): EventInput<EventMap> {

@@ -17,6 +17,7 @@ type Send = {
 export class SendQueue implements Watch {
   private readonly sends: Send[] = []
   private readonly hasRoom: (bytes: number) => boolean
+  /** Throws if nothing may be published any more. */
   private readonly place: (draft: Draft, bytes: number) => boolean
   private readonly onEmpty: () => void
 
@@ -45,7 +46,12 @@ export class SendQueue implements Watch {
 
   advance(): boolean {
     for (let first = this.sends[0]; first !== undefined; first = this.sends[0]) {
-      if (!this.place(first.draft, first.bytes)) return false
+      try {
+        if (!this.place(first.draft, first.bytes)) return false
+      } catch (error) {
+        this.fail(error)
+        return true
+      }
       this.sends.shift()
       first.deadline?.clear()
       first.resolve()

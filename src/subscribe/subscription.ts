@@ -2,7 +2,7 @@ import { EMPTY, LossyGauge, LossyReader, wake } from '../../native-free-ring/src
 import { OptionsError } from '../errors.ts'
 import { MillraceEvent } from '../event/event.ts'
 import { readTopic, topicIdIn } from '../event/record.ts'
-import { Deadline, type WaitOptions } from '../lane/deadline.ts'
+import { checkWait, Deadline, type WaitOptions } from '../lane/deadline.ts'
 import {
   closeMailbox,
   type MailboxPlace,
@@ -116,7 +116,8 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
    * @throws the signal's reason, if it aborts.
    */
   async receiveBatch(options: ReceiveOptions & { max?: number } = {}): Promise<Event[]> {
-    const { max = 100, timeoutMs, signal } = options
+    const { max = 100, timeoutMs, signal } = options ?? {}
+    checkWait(options ?? {})
     if (!Number.isInteger(max) || max < 1) throw new OptionsError(`max is a positive integer, not ${max}`)
     signal?.throwIfAborted()
     if (this.receivers.length === 0) {

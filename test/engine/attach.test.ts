@@ -28,6 +28,11 @@ class Thread {
     return (await answer)[0]
   }
 
+  /** The next thing that it says. */
+  async next(): Promise<{ result?: unknown; code?: string }> {
+    return (await once(this.worker, 'message'))[0]
+  }
+
   terminate(): Promise<number> {
     return this.worker.terminate()
   }
@@ -129,4 +134,44 @@ describe.each([0, 2])('workers: %d', (workers) => {
   test.each([undefined, null, {}, 'handle', { kind: 'other' }])('%j is no handle', (handle) => {
     expect(() => attach(handle as any)).toThrow(OptionsError)
   })
+})
+
+describe('an engine that closes while an attached thread', () => {
+  test('waits for room ends that wait with a ClosedError, and has not taken the event', async () => {
+    const engine = await createEngine({ workers: 1, handlers, ringBytes: 1_024 })
+    using gate = new Gate(engine)
+    await gate.hold('k')
+    await using thread = new Thread(engine)
+    await thread.do('attach')
+    expect(await thread.do('fill', 'work.a', 'k')).toEqual({ result: 'full' })
+    const { accepted } = engine.stats()
+    const settled = thread.next()
+    const closed = engine.close({ timeoutMs: 10_000 })
+    expect(await settled).toEqual({ code: 'ERR_MILLRACE_CLOSED' })
+    gate.open()
+    expect(await closed).toMatchObject({ drained: true, ledger: { accepted, completed: accepted } })
+    expect(engine.stats()).toMatchObject({ accepted, pending: 0, balanced: true })
+  })
+
+  test('encodes an event refuses that event', async () => {
+    const engine = await createEngine({ workers: 1, handlers })
+    await using thread = new Thread(engine)
+    await thread.do('attach')
+    const words = new Int32Array(new SharedArrayBuffer(4))
+    expect(await thread.do('publishSlowly', 'work.a', words)).toEqual({ result: 'encoding' })
+    const answer = thread.next()
+    expect(await engine.close()).toMatchObject({ drained: true, ledger: { accepted: 0 } })
+    Atomics.store(words, 0, 1)
+    Atomics.notify(words, 0)
+    expect(await answer).toEqual({ code: 'ERR_MILLRACE_CLOSED' })
+    expect(engine.stats()).toMatchObject({ accepted: 0, pending: 0 })
+  })
+})
+
+test('many engines in one thread listen once', async () => {
+  const before = process.listenerCount('workerMessage')
+  const engines = await Promise.all(Array.from({ length: 12 }, () => createEngine({ workers: 0 })))
+  expect(process.listenerCount('workerMessage')).toBe(before + 1)
+  await Promise.all(engines.map((engine) => engine.close()))
+  expect(process.listenerCount('workerMessage')).toBe(before)
 })

@@ -169,3 +169,58 @@ function thrownBy(what: () => unknown): unknown {
   }
   return undefined
 }
+
+describe('waits that are none', () => {
+  test.each<[string, object]>([
+    ['a signal that is none', { signal: 5 }],
+    ['a time that is no number', { timeoutMs: 'x' }],
+    ['no number at all', { timeoutMs: Number.NaN }],
+    ['null', { timeoutMs: null }],
+    ['a time before now', { timeoutMs: -5 }],
+  ])('%s is an OptionsError, wherever one may wait', async (_, wait) => {
+    await using engine = await createEngine({ workers: 0, handlers })
+    const sub = engine.subscribe('work.a')
+    const options = wait as object & { timeoutMs?: number }
+    for (const waiting of [
+      () => engine.send('work.a', 1, options),
+      () => engine.sendBatch([{ type: 'work.a' }], options),
+      () => engine.drain(options),
+      () => sub.receive(options),
+      () => sub.receiveBatch(options),
+    ]) {
+      await expect(waiting()).rejects.toThrow(OptionsError)
+    }
+    expect(engine.stats().accepted).toBe(0)
+  })
+})
+
+describe('getters that publish', () => {
+  test('in the options leave the event its own data', async () => {
+    await using engine = await createEngine({ workers: 0, handlers })
+    const sub = engine.subscribe('work.*')
+    const options = {
+      get key() {
+        engine.publish('work.other', { other: 2 })
+        return 'k'
+      },
+    }
+    engine.publish('work.real', { real: 1 }, options)
+    const events = [await sub.receive(), await sub.receive()]
+    expect(events.map((event) => [event!.type, event!.data]).sort()).toEqual([
+      ['work.other', { other: 2 }],
+      ['work.real', { real: 1 }],
+    ])
+  })
+
+  test('in a batch are refused, and with them the whole batch', async () => {
+    await using engine = await createEngine({ workers: 0, handlers })
+    const data = {
+      get value() {
+        return engine.publish('work.c')
+      },
+    }
+    expect(() => engine.publishBatch([{ type: 'work.a' }, { type: 'work.b', data }])).toThrow(EncodeError)
+    expect(engine.stats().accepted).toBe(0)
+    expect(engine.publish('work.after')).toBe(true)
+  })
+})

@@ -38,6 +38,70 @@ describe.each([0, 2])('workers: %d', (workers) => {
     expect(engine.stats()).toMatchObject({ accepted: accepted + 1, pending: 0, balanced: true })
   })
 
+  test.each([
+    ['a Buffer', () => Buffer.alloc(300)],
+    ['a Uint8Array', () => new Uint8Array(300)],
+  ])('what waits is a copy of %s', async (_, allocate) => {
+    await using engine = await small()
+    using gate = new Gate(engine)
+    await gate.hold('k')
+    fill(engine)
+    const sub = engine.subscribe('work.sent', { onFull: 'block' })
+    const bytes = allocate()
+    const sends = [1, 2, 3].map((n) => engine.send('work.sent', bytes.fill(n), { key: 'k' }))
+    bytes.fill(99)
+    gate.open()
+    const firsts = []
+    while (firsts.length < 3) firsts.push((await sub.receive())!.data[0])
+    await Promise.all(sends)
+    expect(firsts).toEqual([1, 2, 3])
+  })
+
+  test('events that were received are sent on whole, whether there is room or not', async () => {
+    await using engine = await small()
+    const sub = engine.subscribe('work.on', { onFull: 'block' })
+    const publish = Array.from({ length: 12 }, (_, n) =>
+      engine.send('work.on', { n, pad: 'x'.repeat(150) }, { key: 'k', id: `id-${n}` }),
+    )
+    const take = async () => {
+      const events = []
+      while (events.length < 12) events.push((await sub.receive())!)
+      return events
+    }
+    const events = await take()
+    await Promise.all(publish)
+    const again = take()
+    await engine.sendBatch(events)
+    expect((await again).map(({ id, key, data }) => [id, key, data.n])).toEqual(
+      events.map(({ id, key }, n) => [id, key, n]),
+    )
+    using gate = new Gate(engine)
+    await gate.hold('k')
+    fill(engine)
+    const error: any = await engine.sendBatch([events[3]!], { timeoutMs: 1 }).catch((reason) => reason)
+    expect(error).toBeInstanceOf(TimeoutError)
+    const full = (() => {
+      try {
+        engine.publish({ ...events[4]!, type: 'work.on', data: 1, key: 'k', id: 'mine', onFull: 'reject' })
+      } catch (thrown) {
+        return thrown
+      }
+    })()
+    expect(full).toMatchObject({ event: { type: 'work.on', data: 1, key: 'k', id: 'mine' } })
+    sub.unsubscribe()
+  })
+
+  test('the time of a batch is that of the whole batch', async () => {
+    await using engine = await small()
+    using gate = new Gate(engine)
+    await gate.hold('k')
+    fill(engine)
+    const batch = Array.from({ length: 100 }, (_, n) => ({ type: 'work.n', data: n, key: 'k' }))
+    const start = performance.now()
+    await expect(engine.sendBatch(batch, { timeoutMs: 30 })).rejects.toThrow(TimeoutError)
+    expect(performance.now() - start).toBeLessThan(1_500)
+  })
+
   test('drain waits for sends that wait', async () => {
     await using engine = await small()
     using gate = new Gate(engine)

@@ -43,8 +43,7 @@ function mailbox(onFull: MailboxPolicy, capacity = 2) {
     place,
     words: new Int32Array(place.buffer),
     offer: () => writer.offer(record, 0, record.length),
-    canOffer: () => writer.canOffer(record.length),
-    want: () => writer.want(),
+    canOffer: () => writer.awaitRoom(record.length),
     reader: new LossyReader(mailboxRing(place)),
   }
 }
@@ -99,12 +98,11 @@ test('drop-newest, full, after waiting for the lease: the event is dropped, not 
 })
 
 test('block, full: later, until the reader has made room, which it learns to tell', () => {
-  const { offer, canOffer, want, reader, place } = mailbox('block')
+  const { offer, canOffer, reader, place } = mailbox('block')
   offer()
   offer()
   expect(offer()).toBe(LATER)
   expect(canOffer()).toBe(false)
-  want()
   reader.next()
   reader.confirm()
   reader.release()
