@@ -1,6 +1,7 @@
 import { receiveMessageOnPort, threadId } from 'node:worker_threads'
 import { giveBackLease, Parking } from '../native-free-ring/src/index.ts'
 import { Dispatcher, type RegistryChange } from '../src/dispatch/dispatcher.ts'
+import { EventLoop } from '../src/dispatch/event-loop.ts'
 import { describeError } from '../src/dispatch/failure.ts'
 import type { Handler } from '../src/dispatch/handlers.ts'
 import { loadHandlers } from '../src/dispatch/load.ts'
@@ -18,7 +19,7 @@ const REPORTS_PER_SECOND = 100
 /** The life of a worker thread: loads the handlers, then dispatches until the engine stops. */
 export default async function dispatch(task: DispatchTask): Promise<LoadFailure | undefined> {
   const { map, thread, port } = task
-  const resources = process.getActiveResourcesInfo().filter((name) => name === 'MessagePort').length
+  const ports = process.getActiveResourcesInfo().filter((name) => name === 'MessagePort').length
   const control = new Int32Array(map.control)
   // Thread ids start at 0 and are never reused; 0 in a lease means free.
   const holder = threadId + 1
@@ -67,7 +68,7 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
       onHistogram: (handler, histogram) => report({ kind: 'histogram', handler, histogram }),
     },
     spins: true,
-    mayBlock: () => process.getActiveResourcesInfo().length <= resources + (parking.isTiming ? 1 : 0),
+    eventLoop: new EventLoop(() => ports + (parking.isTiming ? 1 : 0)),
   })
   report({ kind: 'ready', handlers: handlers.map(({ name, pattern }) => ({ name, pattern })) })
   await dispatcher.run().catch(die)

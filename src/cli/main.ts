@@ -16,6 +16,13 @@ const program = new Command('millrace')
 /** Subcommands must not end the process either: the exit code is decided here. */
 for (const command of program.commands) command.exitOverride()
 
+// Whoever reads our output may have enough of it: no reason to end a run, or to print a stack.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+}
+
 try {
   await program.parseAsync()
 } catch (error) {

@@ -32,46 +32,81 @@ export function runCommand(): Command {
 }
 
 function wholeNumber(text: string): number {
-  const number = Number(text)
-  if (!Number.isInteger(number) || number < 0)
-    throw new InvalidArgumentError('It is a whole number, 0 for no threads.')
-  return number
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('It is a whole number, 0 for no threads.')
+  return Number(text)
 }
 
-/** Malformed records are told one by one up to so many, then only counted. */
+/** Malformed records, and failures, are told one by one up to so many, then only counted. */
 const MAX_TOLD = 20
+
+/** What was not published, and whether that ends the run. */
+class Refusals {
+  malformed = 0
+  /** Nothing could be read after some record. */
+  endedEarly = false
+  /** With `--strict`, the line of the first one: nothing from there on is published. */
+  stopLine = Number.POSITIVE_INFINITY
+  private readonly strict: boolean
+  private readonly say: (line: number, reason: string) => void
+
+  constructor(strict: boolean, say: (line: number, reason: string) => void) {
+    this.strict = strict
+    this.say = say
+  }
+
+  get isStopped(): boolean {
+    return this.stopLine !== Number.POSITIVE_INFINITY
+  }
+
+  add(line: number, reason: string, endsInput = false): void {
+    if (this.isStopped) return
+    if (this.malformed++ < MAX_TOLD) this.say(line, reason)
+    if (endsInput) this.endedEarly = true
+    if (this.strict) this.stopLine = line
+  }
+}
 
 async function run(options: RunOptions): Promise<void> {
   const topicOf = compileTemplate(options.topic)
   const keyOf = options.key === undefined ? undefined : compileField(options.key)
   const progress = new Progress(process.stderr)
-  let malformed = 0
-  const refuse = (line: number, reason: string): void => {
-    if (options.strict) throw new InvalidEventError(`${options.input}:${line}: ${reason}`)
-    if (malformed++ < MAX_TOLD) progress.say(`${options.input}:${line}: ${reason}`)
-  }
+  const refusals = new Refusals(options.strict, (line, reason) =>
+    progress.say(`${options.input}:${line}: ${reason}`),
+  )
+  let failures = 0
   const { totalBytes, records } = await openRecords(options.input, {
     ...(options.format !== undefined && { format: options.format }),
-    onMalformed: ({ line, reason, text }) => refuse(line, `${reason}: ${text}`),
+    onMalformed: ({ line, reason, text, endsInput }) => refusals.add(line, `${reason}: ${text}`, endsInput),
     onBytes: (bytes) => progress.read(bytes),
   })
   const engine = await createEngine({
     workers: options.workers,
     handlers: options.handlers,
-    onError: (error) => progress.say(error.message),
+    onError: (error) => {
+      if (failures++ < MAX_TOLD) progress.say(error.message)
+    },
   })
   try {
     progress.start(totalBytes)
     const start = performance.now()
     for await (const batch of records) {
-      const events = batch.map(({ value, line }) => ({ line, event: eventOf(value, topicOf, keyOf) }))
-      await publish(engine, events, refuse)
+      const events = batch
+        .filter(({ line }) => line < refusals.stopLine)
+        .map(({ value, line }) => ({ line, event: eventOf(value, topicOf, keyOf) }))
+      await publish(engine, events, refusals)
       progress.published(events.length)
+      if (refusals.isStopped) break
     }
     await engine.drain()
     const seconds = (performance.now() - start) / 1_000
     progress.stop()
-    const summary: RunSummary = { seconds, malformed, ...engine.stats() }
+    const { malformed, endedEarly, isStopped } = refusals
+    const summary: RunSummary = {
+      seconds,
+      malformed,
+      complete: !endedEarly && !isStopped,
+      ...engine.stats(),
+    }
     process.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : summaryText(summary))
     process.exitCode = succeeded(summary) ? 0 : 1
   } finally {
@@ -93,7 +128,7 @@ function eventOf(
 async function publish(
   engine: Engine,
   records: readonly { line: number; event: EventInput }[],
-  refuse: (line: number, reason: string) => void,
+  refusals: Refusals,
 ): Promise<void> {
   let rest = records
   while (rest.length > 0) {
@@ -102,7 +137,7 @@ async function publish(
       accepted = engine.publishBatch(rest.map(({ event }) => event))
     } catch {
       // Nothing of this batch was written: find the record that is wrong.
-      await publishEach(engine, rest, refuse)
+      await publishEach(engine, rest, refusals)
       return
     }
     const next = rest[accepted]
@@ -115,14 +150,15 @@ async function publish(
 async function publishEach(
   engine: Engine,
   records: readonly { line: number; event: EventInput }[],
-  refuse: (line: number, reason: string) => void,
+  refusals: Refusals,
 ): Promise<void> {
   for (const { line, event } of records) {
+    if (line >= refusals.stopLine) return
     try {
       await engine.send(event)
     } catch (error) {
       if (!(error instanceof InvalidEventError || error instanceof EncodeError)) throw error
-      refuse(line, error.message)
+      refusals.add(line, error.message)
     }
   }
 }

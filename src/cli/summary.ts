@@ -5,11 +5,14 @@ export type RunSummary = EngineStats & {
   seconds: number
   /** Records that were not published: malformed, or refused by the engine. */
   malformed: number
+  /** Whether the whole input was read. */
+  complete: boolean
 }
 
-/** A run has succeeded if the ledger balances and nothing was given up. */
+/** A run has succeeded if it read all of its input, the ledger balances and nothing was given up. */
 export function succeeded(summary: RunSummary): boolean {
-  return summary.balanced && summary.pending === 0 && summary.deadLettered === 0
+  const { complete, balanced, pending, deadLettered } = summary
+  return complete && balanced && pending === 0 && deadLettered === 0
 }
 
 const count = (value: number): string => value.toLocaleString('en-US')
@@ -44,7 +47,7 @@ export function summaryText(summary: RunSummary): string {
   return [
     `${count(accepted)} events in ${summary.seconds.toFixed(2)} s, ${count(rate)} per second (${shares})`,
     handlers.toString(),
-    `malformed ${count(summary.malformed)}`,
+    `malformed ${count(summary.malformed)}${summary.complete ? '' : '; the input was not read to its end'}`,
     `ledger    accepted ${count(accepted)} = completed ${count(completed)} + unmatched ${count(unmatched)}` +
       ` + dropped ${count(dropped)} + expired ${count(expired)} + dead-lettered ${count(deadLettered)}` +
       ` + pending ${count(pending)}: ${balanced ? 'balanced' : 'NOT BALANCED'}`,

@@ -21,6 +21,7 @@ import { DISPATCHED } from '../lane/thread-counters.ts'
 import type { Waits } from '../lane/waits.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 import type { WaitingPublisher, WorkerScope } from './context.ts'
+import type { EventLoop } from './event-loop.ts'
 import { Executor } from './executor.ts'
 import type { DeadLetter } from './failure.ts'
 import type { Handler } from './handlers.ts'
@@ -59,8 +60,8 @@ export type DispatcherParts = {
   reports: DispatchReports
   /** Worker threads spin a little before they park; the engine's own thread has better things to do. */
   spins: boolean
-  /** Whether nothing in this thread waits for its event loop, so that it may stand still for a moment. */
-  mayBlock(): boolean
+  /** Undefined for a thread that must never block. */
+  eventLoop: EventLoop | undefined
 }
 
 /** After so long in handlers the event loop gets a turn, for timers and I/O. */
@@ -241,7 +242,7 @@ export class Dispatcher implements LaneHost {
 
   /** Nothing to do: spin, then give the event loop some turns, then park, blocking where nobody minds. */
   private async rest(): Promise<void> {
-    const { parking, spins, mayBlock } = this.parts
+    const { parking, spins, eventLoop } = this.parts
     const hasNews = this.hasNews
     if (spins && this.inFlight === 0) {
       for (let look = 0; look < SPIN_LOOKS; look++) {
@@ -254,9 +255,9 @@ export class Dispatcher implements LaneHost {
       if (hasNews()) return
     }
     if (Atomics.load(this.control, DRAINING) === 1) wake(this.control, parkedWord(0))
-    while (this.inFlight === 0 && mayBlock()) {
+    while (this.inFlight === 0 && eventLoop?.isIdle()) {
       if (parking.block(hasNews)) return this.onWake()
-      await this.takeTurn()
+      await eventLoop.turn()
     }
     await parking.park(hasNews, this.onWake)
   }

@@ -104,7 +104,7 @@ export class InlineCrew implements Crew {
         onHistogram: (handler, histogram) => statistics.addHistogram(handler, histogram),
       },
       spins: false,
-      mayBlock: () => false,
+      eventLoop: undefined,
     })
     this.running = dispatcher.run()
   }

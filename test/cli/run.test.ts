@@ -52,6 +52,15 @@ describe('millrace run', () => {
     expect(summary.topics).toBe(2)
   })
 
+  test('goes on when nobody reads what it says', async () => {
+    const path = file('talk.ndjson', '{oops\n'.repeat(100) + NDJSON)
+    const silent = await millrace(run('--input', path, '--json'), undefined, 'stderr')
+    expect(silent.code).toBe(0)
+    expect(JSON.parse(silent.stdout)).toMatchObject({ completed: 1_000, malformed: 100 })
+    const unread = await millrace(run('--input', file('unread.ndjson', NDJSON)), undefined, 'stdout')
+    expect(unread).toEqual({ code: 0, stdout: '', stderr: '' })
+  })
+
   test('reads standard input', async () => {
     const { code, stdout } = await millrace(run('--input', '-', '--format', 'ndjson', '--json'), NDJSON)
     expect(code).toBe(0)
@@ -79,12 +88,31 @@ describe('millrace run', () => {
     expect(JSON.parse(stdout)).toMatchObject({ accepted: 2, malformed: 1 })
   })
 
-  test('stops at the first malformed line with --strict', async () => {
-    const path = file('strict.ndjson', `${JSON.stringify(RECORDS[0])}\n{oops\n`)
-    const { code, stdout, stderr } = await millrace(run('--input', path, '--strict'))
+  test.each([
+    ['ndjson', `${JSON.stringify(RECORDS[0])}\n{oops\n${JSON.stringify(RECORDS[1])}\n`],
+    ['json', `[${JSON.stringify(RECORDS[0])}\n,{oops},\n${JSON.stringify(RECORDS[1])}]`],
+  ])('stops at the first malformed record with --strict, after those before it: %s', async (format, text) => {
+    const path = file(`strict.${format}`, text)
+    const { code, stdout, stderr } = await millrace(run('--input', path, '--strict', '--json'))
     expect(code).toBe(1)
-    expect(stdout).toBe('')
-    expect(stderr).toContain('strict.ndjson:2')
+    expect(JSON.parse(stdout)).toMatchObject({ accepted: 1, completed: 1, malformed: 1, complete: false })
+    expect(stderr).toContain(`strict.${format}:2`)
+  })
+
+  test.each([
+    [
+      'an array that is cut off',
+      'cut.json',
+      `[${JSON.stringify(RECORDS[0])}\n,${JSON.stringify(RECORDS[1])}`,
+      2,
+    ],
+    ['an object in place of an array', 'object.json', JSON.stringify(RECORDS[0]), 0],
+    ['a header with an open quote', 'header.csv', 'sensor,"b\n1,2\n3,4\n', 0],
+  ])('an input that can not be read to its end is no success: %s', async (_, name, text, accepted) => {
+    const { code, stdout, stderr } = await millrace(run('--input', file(name, text), '--json'))
+    expect(code).toBe(1)
+    expect(JSON.parse(stdout)).toMatchObject({ accepted, malformed: 1, complete: false, balanced: true })
+    expect(stderr).toContain(name)
   })
 
   test('counts a record that cannot be published, and publishes those around it', async () => {
@@ -119,6 +147,8 @@ describe('millrace run', () => {
     [run('--input', '-'), /format/],
     [run('--input', handlers, '--format', 'xml'), /xml/],
     [run('--input', handlers, '--workers', 'two'), /workers/],
+    [run('--input', handlers, '--workers', '0x1'), /workers/],
+    [run('--input', handlers, '--workers', ''), /workers/],
     [run('--input', handlers, '--nonsense'), /nonsense/],
     [['nonsense'], /nonsense/],
   ])('exits 2 on bad usage: %j', async (args, message) => {

@@ -117,6 +117,6 @@ class ArrayElements {
   }
 
   #problem(reason: string, text: string): MalformedRecord {
-    return { line: this.#line, reason, text: excerpt(text) }
+    return { line: this.#line, reason, text: excerpt(text), endsInput: true }
   }
 }

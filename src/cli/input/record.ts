@@ -12,6 +12,8 @@ export interface MalformedRecord {
   readonly reason: string
   /** The beginning of the piece itself, at most {@link EXCERPT_LENGTH} characters. */
   readonly text: string
+  /** Nothing after it can be read. */
+  readonly endsInput?: true
 }
 
 /** Told of every malformed piece, in the order of the input. */

@@ -89,6 +89,22 @@ describe('csv', () => {
     if (chunkBytes > 100) expect(problems[0]!.text).toBe('x"y"z,3')
   })
 
+  it.each([1, 2, 7, 1024])(
+    'goes on after a quote that is followed by text (chunks of %i)',
+    async (chunkBytes) => {
+      const text = 'a,b\n4,ok\n5,"bro"ken\n6,"x\ny"\n"p"q,7\n"r\ns"t,8\n9,"z"\n'
+      const { records, problems } = await readAll(file('closing.csv', text), { chunkBytes })
+      expect(records).toEqual([
+        [2, { a: 4, b: 'ok' }],
+        [4, { a: 6, b: 'x\ny' }],
+        [9, { a: 9, b: 'z' }],
+      ])
+      // The second line of the last broken row is taken for a row of its own.
+      expect(problems.map(({ line }) => line)).toEqual(chunkBytes > 100 ? [3, 6, 7, 8] : [3, 6, 7])
+      expect(problems[0]!.reason).toMatch(/quote/i)
+    },
+  )
+
   it('reports a row with broken quotes and another number of fields once', async () => {
     const { records, problems } = await readAll(file('both.csv', 'a,b\nx"y,3,p"q\n4\n5,6\n'))
     expect(records).toEqual([[4, { a: 5, b: 6 }]])
