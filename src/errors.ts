@@ -98,13 +98,18 @@ export class HandlerLoadError extends MillraceError {
   }
 }
 
-/** A handler failed on an event; `cause` is what it threw. */
+/**
+ * A handler failed on an event; `cause` is what it threw. At most 100 failures a second of one worker are told; `untold`
+ * says how many before this one were not.
+ */
 export class HandlerError extends MillraceError {
   readonly handler: string
+  readonly untold: number
 
-  constructor(message: string, handler: string, options?: ErrorOptions) {
+  constructor(message: string, handler: string, untold: number, options?: ErrorOptions) {
     super('ERR_MILLRACE_HANDLER', message, options)
     this.handler = handler
+    this.untold = untold
   }
 }
 

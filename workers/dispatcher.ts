@@ -13,9 +13,6 @@ import { LaneWriters } from '../src/publish/lane-writers.ts'
 import { Publisher } from '../src/publish/publisher.ts'
 import { TopicTable } from '../src/topic/topic-table.ts'
 
-/** Failures are counted exactly in the ledger; so many per second are also told one by one. */
-const REPORTS_PER_SECOND = 100
-
 /** The life of a worker thread: loads the handlers, then dispatches until the engine stops. */
 export default async function dispatch(task: DispatchTask): Promise<LoadFailure | undefined> {
   const { map, thread, port } = task
@@ -64,7 +61,7 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
       return received
     },
     reports: {
-      onDeadLetter: limited((letter) => report({ kind: 'dead-letter', letter })),
+      onDeadLetter: (letter, untold) => report({ kind: 'dead-letter', letter, untold }),
       onHistogram: (handler, histogram) => report({ kind: 'histogram', handler, histogram }),
     },
     spins: true,
@@ -92,18 +89,5 @@ function loadFailure(error: unknown): LoadFailure {
     module: known ? error.module : '',
     message: error instanceof Error ? error.message : String(error),
     cause: describeError(known && error.cause !== undefined ? error.cause : error),
-  }
-}
-
-function limited<T>(tell: (value: T) => void): (value: T) => void {
-  let second = 0
-  let told = 0
-  return (value) => {
-    const now = Math.floor(Date.now() / 1_000)
-    if (now !== second) {
-      second = now
-      told = 0
-    }
-    if (told++ < REPORTS_PER_SECOND) tell(value)
   }
 }

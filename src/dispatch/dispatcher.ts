@@ -24,6 +24,7 @@ import type { WaitingPublisher, WorkerScope } from './context.ts'
 import type { EventLoop } from './event-loop.ts'
 import { Executor } from './executor.ts'
 import type { DeadLetter } from './failure.ts'
+import { FailureReports } from './failure-reports.ts'
 import type { Handler } from './handlers.ts'
 import { type LaneHost, LaneReader } from './lane-reader.ts'
 import { Router } from './router.ts'
@@ -36,7 +37,8 @@ export type RegistryChange = { add: MailboxPlace } | { remove: number }
 
 /** What a dispatcher tells the engine, beside what stands in shared memory. */
 export type DispatchReports = {
-  onDeadLetter(letter: DeadLetter): void
+  /** `untold`: how many before it were not told, since there were too many in a second. */
+  onDeadLetter(letter: DeadLetter, untold: number): void
   onHistogram(handler: number, histogram: RecordableHistogram): void
 }
 
@@ -115,7 +117,10 @@ export class Dispatcher implements LaneHost {
       controllers: new Set(),
       onWaiting: () => this.unblock(),
     }
-    this.executor = new Executor(map.engineId, this.router, this.scope, waits, reports.onDeadLetter)
+    const failures = new FailureReports(reports.onDeadLetter)
+    this.executor = new Executor(map.engineId, this.router, this.scope, waits, (letter) =>
+      failures.add(letter),
+    )
     const counters = new Int32Array(parts.handlerCounters)
     parts.handlers.forEach((handler, index) => {
       const tally = new HandlerTally(counters, index, (histogram) => reports.onHistogram(index, histogram))

@@ -2,7 +2,7 @@ import type { MillraceEvent } from '../event/event.ts'
 import type { EventJSON } from '../event/formats.ts'
 
 /** The topic of events that were given up. */
-export const DEAD_LETTER_TOPIC = 'millrace.dead-letter'
+export const DEAD_LETTER_TOPIC = 'millrace.dead-letter' as const
 
 /** An error as plain data, whatever was thrown. */
 export type FailureError = { name: string; message: string; stack?: string; code?: string }
@@ -13,7 +13,8 @@ export type DeadLetter = {
   error: FailureError
   attempts: number
   workerId: number
-  event: EventJSON | { event_type: string }
+  /** The event as JSON; just its type if its data could not be decoded, or was too large. */
+  event: Partial<EventJSON> & { event_type: string }
 }
 
 const MAX_TEXT = 4_096

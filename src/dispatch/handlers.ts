@@ -2,6 +2,7 @@ import { HandlerLoadError } from '../errors.ts'
 import type { MillraceEvent } from '../event/event.ts'
 import type { EventMap, Publishing } from '../event/publishing.ts'
 import type { PatternKey } from '../topic/typed.ts'
+import type { DEAD_LETTER_TOPIC, DeadLetter } from './failure.ts'
 
 /** What a handler gets beside the event. */
 export interface HandlerContext<Events = EventMap> extends Publishing<Events> {
@@ -14,6 +15,12 @@ export interface HandlerContext<Events = EventMap> extends Publishing<Events> {
   /** The same as one atomic load, so that a loop which never yields can ask often. */
   readonly cancelled: boolean
 }
+
+/** The events that the engine itself publishes. */
+export type Notices = { [DEAD_LETTER_TOPIC]: DeadLetter }
+
+/** What a pattern is held against: the events of the map, or the engine's own notices. */
+export type Received<Events, Pattern extends string> = Pattern extends `millrace.${string}` ? Notices : Events
 
 /** An event of one of these topics; `event.type` tells which. */
 export type EventOf<Events, Topic extends keyof Events = keyof Events> = {
@@ -40,6 +47,10 @@ export type HandlerMap<Events = EventMap> = {
   [Topic in keyof Events & string]?:
     | HandlerFunction<EventOf<Events, Topic>, Events>
     | HandlerObject<EventOf<Events, Topic>, Events>
+} & {
+  [Topic in keyof Notices]?:
+    | HandlerFunction<EventOf<Notices, Topic>, Events>
+    | HandlerObject<EventOf<Notices, Topic>, Events>
 } & {
   [Pattern in PatternKey]?: HandlerFunction<EventOf<Events>, Events> | HandlerObject<EventOf<Events>, Events>
 }
@@ -80,6 +91,9 @@ export function handlersOf(exported: unknown, module: string): Handler[] {
   return handlers
 }
 
+/** Options that would be missed if they were passed over; other fields are the handler's own. */
+const NOT_YET: readonly string[] = ['scope', 'retry', 'timeoutMs']
+
 function handlerOf(pattern: string, value: unknown, module: string): Handler {
   const object: unknown = typeof value === 'function' ? { handle: value } : value
   if (
@@ -90,6 +104,13 @@ function handlerOf(pattern: string, value: unknown, module: string): Handler {
     throw new HandlerLoadError(`Handler ${JSON.stringify(pattern)} of ${module} is not a function`, module)
   }
   const { handle, name, filter } = object as HandlerObject
+  const later = NOT_YET.find((option) => option in object)
+  if (later !== undefined) {
+    throw new HandlerLoadError(
+      `Handler ${JSON.stringify(pattern)} of ${module} asks for ${later}, which this version does not have`,
+      module,
+    )
+  }
   if (name !== undefined && typeof name !== 'string') {
     throw new HandlerLoadError(
       `The name of handler ${JSON.stringify(pattern)} of ${module} is not a string`,

@@ -29,5 +29,5 @@ export type LoadFailure = { module: string; message: string; cause: FailureError
 /** What a worker says on its port. */
 export type WorkerReport =
   | { kind: 'ready'; handlers: HandlerName[] }
-  | { kind: 'dead-letter'; letter: DeadLetter }
+  | { kind: 'dead-letter'; letter: DeadLetter; untold: number }
   | { kind: 'histogram'; handler: number; histogram: RecordableHistogram }

@@ -43,7 +43,7 @@ export class WorkerCrew implements Crew {
     this.threads = Array.from({ length: options.workers }, (_, index) => index + 1)
     this.supervisor = new Supervisor(map, options, statistics.counters, () => subscriptions.places, {
       onHandlers: (handlers) => statistics.setHandlers(handlers),
-      onDeadLetter: (letter) => events.onError(handlerError(letter)),
+      onDeadLetter: (letter, untold) => events.onError(handlerError(letter, untold)),
       onHistogram: (handler, histogram) => statistics.addHistogram(handler, histogram),
       onDeath: (error) => events.onError(error),
     })
@@ -100,7 +100,7 @@ export class InlineCrew implements Crew {
       maxInFlight: options.maxInFlight,
       receiveChanges: () => this.changes.splice(0),
       reports: {
-        onDeadLetter: (letter) => this.events.onError(handlerError(letter)),
+        onDeadLetter: (letter, untold) => this.events.onError(handlerError(letter, untold)),
         onHistogram: (handler, histogram) => statistics.addHistogram(handler, histogram),
       },
       spins: false,
@@ -120,10 +120,13 @@ export class InlineCrew implements Crew {
   }
 }
 
-function handlerError(letter: DeadLetter): HandlerError {
+function handlerError(letter: DeadLetter, untold: number): HandlerError {
+  const { handler, error, event } = letter
+  const others = untold === 0 ? '' : ` (and ${untold} failures before it that were not told one by one)`
   return new HandlerError(
-    `Handler ${letter.handler} failed on an event of type ${letter.event.event_type}: ${letter.error.message}`,
-    letter.handler,
-    { cause: errorOf(letter.error) },
+    `Handler ${handler} failed on an event of type ${event.event_type}: ${error.message}${others}`,
+    handler,
+    untold,
+    { cause: errorOf(error) },
   )
 }

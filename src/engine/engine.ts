@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { threadId } from 'node:worker_threads'
 import { Parking } from '../../native-free-ring/src/index.ts'
-import type { EventOf } from '../dispatch/handlers.ts'
+import type { EventOf, Received } from '../dispatch/handlers.ts'
 import { ClosedError, HandlerError, type MillraceError } from '../errors.ts'
 import type { EventMap, Publishing } from '../event/publishing.ts'
 import { checkWait, Deadline, type WaitOptions } from '../lane/deadline.ts'
@@ -20,17 +20,19 @@ import { LaneWriters } from '../publish/lane-writers.ts'
 import { Publisher } from '../publish/publisher.ts'
 import type { SubscribeOptions, Subscription, SubscriptionStats } from '../subscribe/subscription.ts'
 import { TopicTable } from '../topic/topic-table.ts'
-import type { Matching } from '../topic/typed.ts'
+import type { Matching, Sensible } from '../topic/typed.ts'
 import { type ConnectionHandle, isAttachedCommitting, wakeAttached, watchAttached } from './connection.ts'
 import { type Crew, InlineCrew, WorkerCrew } from './crew.ts'
 import { HandlerStatistics, type HandlerStats } from './handler-stats.ts'
 import { type Ledger, LedgerReader } from './ledger.ts'
 import { type CheckedOptions, checkOptions, type EngineOptions } from './options.ts'
-import { Subscriptions } from './subscriptions.ts'
+import { type DeliveryStats, Subscriptions } from './subscriptions.ts'
 
 export type EngineStats = Ledger & {
   handlers: HandlerStats[]
   subscriptions: SubscriptionStats[]
+  /** What all subscriptions have received, those that have ended included. */
+  delivery: DeliveryStats
   /** Events that each worker has dispatched. */
   workers: { workerId: number; dispatched: number }[]
   topics: number
@@ -40,7 +42,19 @@ export type CloseReport = {
   /** Whether everything that was accepted had been dealt with. */
   drained: boolean
   ledger: Ledger
+  /** What the subscriptions had received, and what they left unread. */
+  delivery: DeliveryStats
 }
+
+/** A pattern that no event of the map can match does not compile. */
+type SensiblePattern<Events, Pattern extends string> = Pattern & Sensible<Received<Events, Pattern>, Pattern>
+
+type ReceivedEvent<Events, Pattern extends string> = Pattern extends unknown
+  ? EventOf<
+      Received<Events, Pattern>,
+      Matching<Received<Events, Pattern>, Pattern> & keyof Received<Events, Pattern>
+    >
+  : never
 
 /** After which `close` stops waiting for handlers, in milliseconds, if not told otherwise. */
 const CLOSE_TIMEOUT_MS = 30_000
@@ -120,9 +134,9 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
    * @throws PatternError, OptionsError, ClosedError.
    */
   subscribe<const Pattern extends string>(
-    pattern: Pattern | readonly Pattern[],
-    options: SubscribeOptions<EventOf<Events, Matching<Events, Pattern> & keyof Events>> = {},
-  ): Subscription<EventOf<Events, Matching<Events, Pattern> & keyof Events>> {
+    pattern: SensiblePattern<Events, Pattern> | readonly SensiblePattern<Events, Pattern>[],
+    options: SubscribeOptions<ReceivedEvent<Events, Pattern>> = {},
+  ): Subscription<ReceivedEvent<Events, Pattern>> {
     return this.registry.subscribe(pattern, options)
   }
 
@@ -131,7 +145,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     return this.registry.all().map((subscription) => subscription.stats())
   }
 
-  /** Ends all subscriptions that have exactly this pattern; answers how many. */
+  /** Ends all subscriptions that have exactly this pattern, and no other; answers how many. */
   unsubscribe(pattern: string): number {
     return this.registry.unsubscribe(pattern)
   }
@@ -189,6 +203,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
       ...this.ledger.read(),
       handlers: this.statistics.read(),
       subscriptions: this.subscriptions(),
+      delivery: this.registry.delivery(),
       workers: this.crew.threads.map((workerId) => ({
         workerId,
         dispatched: this.ledger.dispatchedBy(workerId),
@@ -225,7 +240,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     this.registry.close()
     this.stopWatching()
     this.parking.close()
-    return { drained: ledger.pending === 0, ledger }
+    return { drained: ledger.pending === 0, ledger, delivery: this.registry.delivery() }
   }
 
   private get isStopped(): boolean {
@@ -267,7 +282,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     if (this.warned.has(about)) return
     this.warned.add(about)
     process.emitWarning(
-      `${error.message} (said once; give onError to be told of all)`,
+      `${error.message} (said once; onError is told of more)`,
       'MillraceWarning',
       error.code,
     )

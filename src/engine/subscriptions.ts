@@ -13,6 +13,27 @@ const MAX_CAPACITY = 2 ** 24
 /** The thread that receives: subscriptions belong to the engine's own. */
 const RECEIVER = 0
 
+/** Room for `capacity` events of some size; the system commits a page of it when it is touched. */
+const BYTES_PER_EVENT = 256
+const MAX_MAILBOX_BYTES = 2 ** 26
+
+/** At least as much as a lane's ring: the largest event must fit. */
+function mailboxBytes(capacity: number, ringBytes: number): number {
+  const wanted = 2 ** Math.ceil(Math.log2(capacity * BYTES_PER_EVENT))
+  return Math.max(ringBytes, Math.min(wanted, MAX_MAILBOX_BYTES))
+}
+
+/** What all subscriptions of an engine have received, those that have ended included. */
+export type DeliveryStats = {
+  matched: number
+  received: number
+  filtered: number
+  dropped: number
+  /** Unread when their subscription ended. */
+  discarded: number
+  queued: number
+}
+
 /** The subscriptions of an engine, and how the dispatchers learn of them (decision 5). */
 export class Subscriptions {
   private readonly map: SharedMap
@@ -21,6 +42,7 @@ export class Subscriptions {
   private readonly waits: Waits
   private readonly announce: (change: RegistryChange) => void
   private readonly open = new Map<number, { place: MailboxPlace; subscription: Subscription<any> }>()
+  private readonly ended = noDelivery()
   private nextId = 1
   private closed = false
 
@@ -53,18 +75,20 @@ export class Subscriptions {
     }
     checkMailboxPolicy(onFull)
     if (filter !== undefined && typeof filter !== 'function') throw new OptionsError('filter is a function')
-    const { ringBytes } = this.map.shape
+    const dataBytes = mailboxBytes(capacity, this.map.shape.ringBytes)
     const place: MailboxPlace = {
       id: this.nextId++,
       patterns,
-      buffer: allocateMailbox(ringBytes, capacity),
-      dataBytes: ringBytes,
+      buffer: allocateMailbox(dataBytes, capacity),
+      dataBytes,
       capacity,
       onFull,
       receiver: RECEIVER,
     }
     const { map, topics, waits } = this
     const onUnsubscribe = () => {
+      const { queued, ...ended } = subscription.stats()
+      addDelivery(this.ended, { ...ended, discarded: queued, queued: 0 })
       this.open.delete(place.id)
       this.change({ remove: place.id })
     }
@@ -74,11 +98,18 @@ export class Subscriptions {
     return subscription
   }
 
-  /** Ends the subscriptions that have exactly this pattern; answers how many. */
+  /** Ends the subscriptions that have exactly this pattern, and no other; answers how many. */
   unsubscribe(pattern: string): number {
-    const ended = this.all().filter(({ patterns }) => patterns.includes(pattern))
+    const ended = this.all().filter(({ patterns }) => patterns.length === 1 && patterns[0] === pattern)
     for (const subscription of ended) subscription.unsubscribe()
     return ended.length
+  }
+
+  delivery(): DeliveryStats {
+    const sum = noDelivery()
+    addDelivery(sum, this.ended)
+    for (const subscription of this.all()) addDelivery(sum, { ...subscription.stats(), discarded: 0 })
+    return sum
   }
 
   close(): void {
@@ -91,4 +122,12 @@ export class Subscriptions {
     // After the message: a dispatcher that sees the version finds the message.
     Atomics.add(this.control, REGISTRY_VERSION, 1)
   }
+}
+
+function noDelivery(): DeliveryStats {
+  return { matched: 0, received: 0, filtered: 0, dropped: 0, discarded: 0, queued: 0 }
+}
+
+function addDelivery(sum: DeliveryStats, stats: DeliveryStats): void {
+  for (const name of Object.keys(sum) as (keyof DeliveryStats)[]) sum[name] += stats[name]
 }

@@ -24,7 +24,7 @@ type Slot = {
 
 export type SupervisorEvents = {
   onHandlers(handlers: readonly HandlerName[]): void
-  onDeadLetter(letter: DeadLetter): void
+  onDeadLetter(letter: DeadLetter, untold: number): void
   onHistogram(handler: number, histogram: RecordableHistogram): void
   onDeath(error: WorkerDiedError): void
 }
@@ -132,7 +132,7 @@ export class Supervisor {
         if (this.hasStarted) this.start.resolve()
         break
       case 'dead-letter':
-        this.events.onDeadLetter(report.letter)
+        this.events.onDeadLetter(report.letter, report.untold)
         break
       case 'histogram':
         this.events.onHistogram(report.handler, report.histogram)

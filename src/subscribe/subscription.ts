@@ -32,6 +32,8 @@ export type ReceiveOptions = {
 
 export type SubscriptionStats = {
   id: number
+  /** What it subscribed to; several patterns are joined as `{a,b}`. */
+  pattern: string
   patterns: readonly string[]
   /** Events that matched: received, filtered, dropped or still queued. */
   matched: number
@@ -147,6 +149,7 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
     const { written, dropped, pending } = this.gauge.counts()
     return {
       id: this.id,
+      pattern: this.patterns.length === 1 ? this.patterns[0]! : `{${this.patterns.join(',')}}`,
       patterns: this.patterns,
       matched: written + refused,
       received: this.received,

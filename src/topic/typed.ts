@@ -24,6 +24,13 @@ export type Matching<Events, P extends string> = P extends unknown
     : keyof Events & string
   : never
 
+/** The pattern itself, if it can match an event at all; else a text that says why it does not compile. */
+export type Sensible<Events, P extends string> = P extends unknown
+  ? [Matching<Events, P>] extends [never]
+    ? `no event matches ${P}`
+    : P
+  : never
+
 /** The names that fit. Of a name that is no literal (`log.${string}`) the compiler can tell only for an exact pattern. */
 type Hit<K extends string, P extends string> = K extends unknown
   ? IsLiteral<K> extends true

@@ -35,6 +35,11 @@ const BROKEN: [string, string | undefined, RegExp, RegExp?][] = [
     "export default { 'a.b': { handle() {}, filter: true } }",
     /filter of handler "a.b"/,
   ],
+  [
+    'an option of a later version',
+    "export default { 'a.b': { handle() {}, scope: 'every-worker' } }",
+    /asks for scope/,
+  ],
   ['a bad pattern', "export default { 'a.[b': () => {} }", /at index/, /at index/],
   ['an empty pattern', "export default { '': () => {} }", /empty pattern/, /empty pattern/],
 ]

@@ -1,6 +1,7 @@
 import { describe, expectTypeOf, test } from 'vitest'
 import {
   type AttachedPublisher,
+  type DeadLetter,
   defineHandlers,
   type Engine,
   type EventInput,
@@ -24,6 +25,29 @@ type Resized = MillraceEvent<'image.resized', { width: number }>
 declare const engine: Engine<Events>
 declare const attached: AttachedPublisher<Events>
 const unread = (_: () => unknown) => {}
+
+describe('subscribing', () => {
+  test('the notices of the engine are typed in any engine', () => {
+    unread(() => {
+      const sub = engine.subscribe('millrace.dead-letter')
+      expectTypeOf(sub).toEqualTypeOf<Subscription<MillraceEvent<'millrace.dead-letter', DeadLetter>>>()
+    })
+    defineHandlers<Events>({
+      'millrace.dead-letter': (event) => expectTypeOf(event.data).toEqualTypeOf<DeadLetter>(),
+    })
+  })
+
+  test('a pattern that matches nothing does not compile', () => {
+    // @ts-expect-error: there is no event of this name
+    unread(() => engine.subscribe('image.uploadd'))
+    // @ts-expect-error: none that begins so
+    unread(() => engine.subscribe('imge.*'))
+    // @ts-expect-error: the second of the list
+    unread(() => engine.subscribe(['image.*', 'imge.*']))
+    // @ts-expect-error: the engine has no such notice
+    unread(() => engine.subscribe('millrace.dead-leter'))
+  })
+})
 
 describe('publishing', () => {
   test('a topic and its payload', () => {

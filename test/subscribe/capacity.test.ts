@@ -51,6 +51,29 @@ describe.each([0, 2])('workers: %d', (workers) => {
     expect(few.stats()).toMatchObject({ matched: 35, received: 2, dropped: 33, queued: 0 })
   })
 
+  test('the default mailbox holds as many small events as its capacity says', async () => {
+    await using engine = await createEngine({ workers, handlers })
+    const subscription = engine.subscribe('work.*')
+    await engine.sendBatch(batch(10_500, (index) => ({ index })))
+    await engine.drain()
+    expect(subscription.stats()).toMatchObject({ queued: 10_000, dropped: 500 })
+  })
+
+  test('what subscriptions did is counted beyond their end', async () => {
+    const engine = await createEngine({ workers, handlers })
+    const first = engine.subscribe('work.*', { capacity: 2 })
+    const second = engine.subscribe('work.*', { filter: (event) => event.data > 0 })
+    await engine.sendBatch(batch(10))
+    await engine.drain()
+    await first.receive()
+    await second.receiveBatch({ max: 4 })
+    const delivery = { matched: 20, received: 5, filtered: 1, dropped: 8, discarded: 0, queued: 6 }
+    expect(engine.stats().delivery).toEqual(delivery)
+    first.unsubscribe()
+    expect(engine.stats().delivery).toEqual({ ...delivery, discarded: 1, queued: 5 })
+    expect(await engine.close()).toMatchObject({ delivery: { ...delivery, discarded: 6, queued: 0 } })
+  })
+
   test('a slow subscription with drop-newest does not take events from another', async () => {
     await using engine = await createEngine({ workers, handlers })
     const small = engine.subscribe('work.*', { capacity: 1, onFull: 'drop-newest' })
@@ -63,7 +86,7 @@ describe.each([0, 2])('workers: %d', (workers) => {
 
   test('events that fill the memory before the capacity are dropped and counted too', async () => {
     await using engine = await createEngine({ workers, handlers, ringBytes: 4_096 })
-    const subscription = engine.subscribe('work.*')
+    const subscription = engine.subscribe('work.*', { capacity: 10 })
     await engine.sendBatch(batch(50, () => new Uint8Array(1_000)))
     await engine.drain()
     const { queued, dropped, matched } = subscription.stats()
