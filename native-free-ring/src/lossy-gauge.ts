@@ -32,16 +32,22 @@ export class LossyGauge {
     return Atomics.load(this.control, TAIL) === read
   }
 
+  /** Of one moment: counted again if the reader has released meanwhile. */
   counts(): LossyCounts {
-    // In this order each is ahead of the one before it, or equal: READ and OLDEST never pass TAIL.
-    const read = readTally(this.control, READ, READER_TALLY, this.reader)
-    const lost = Math.max(0, (Atomics.load(this.control, OLDEST) - read) | 0)
-    const tail = readTally(this.control, TAIL, WRITER_TALLY, this.writer)
-    return {
-      written: this.writer[0]!,
-      taken: this.reader[TAKEN]!,
-      dropped: this.reader[MISSED]! + lost,
-      pending: ((tail - read) | 0) - lost,
+    for (;;) {
+      const read = readTally(this.control, READ, READER_TALLY, this.reader)
+      const tail = readTally(this.control, TAIL, WRITER_TALLY, this.writer)
+      // After TAIL, which it may have passed since: what is left of the records up to TAIL is never more than fits.
+      const oldest = Atomics.load(this.control, OLDEST)
+      const unread = (tail - read) | 0
+      const lost = Math.min(Math.max(0, (oldest - read) | 0), unread)
+      if (Atomics.load(this.control, READ) !== read) continue
+      return {
+        written: this.writer[0]!,
+        taken: this.reader[TAKEN]!,
+        dropped: this.reader[MISSED]! + lost,
+        pending: unread - lost,
+      }
     }
   }
 }
