@@ -7,10 +7,9 @@ import type { Handler } from '../src/dispatch/handlers.ts'
 import { loadHandlers } from '../src/dispatch/load.ts'
 import type { DispatchTask, LoadFailure, WorkerReport } from '../src/dispatch/task.ts'
 import { HandlerLoadError } from '../src/errors.ts'
-import { ownerWord, parkedWord, STOPPED } from '../src/lane/map.ts'
+import { ownerWord, parkedWord } from '../src/lane/map.ts'
 import { Waits } from '../src/lane/waits.ts'
-import { LaneWriters } from '../src/publish/lane-writers.ts'
-import { Publisher } from '../src/publish/publisher.ts'
+import { handlerPublishers } from '../src/publish/handler-publishers.ts'
 import { TopicTable } from '../src/topic/topic-table.ts'
 
 /** The life of a worker thread: loads the handlers, then dispatches until the engine stops. */
@@ -36,10 +35,7 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
   const parking = new Parking(control, parkedWord(thread), { resident: true })
   const waits = new Waits(parking, { drive: false })
   const topics = new TopicTable(map.topics, map.shape.maxTopics)
-  const publisher = new Publisher(map, new LaneWriters(map, thread), topics, waits, {
-    onFull: task.onFull,
-    closedFrom: STOPPED,
-  })
+  const publishers = handlerPublishers(map, thread, topics, waits, task.onFull)
   const changes: RegistryChange[] = task.mailboxes.map((place) => ({ add: place }))
   const dispatcher = new Dispatcher({
     map,
@@ -50,7 +46,7 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
     affinity: task.affinity,
     maxInFlight: task.maxInFlight,
     topics,
-    publisher,
+    publishers,
     waits,
     parking,
     receiveChanges: () => {
@@ -69,7 +65,7 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
   })
   report({ kind: 'ready', handlers: handlers.map(({ name, pattern }) => ({ name, pattern })) })
   await dispatcher.run().catch(die)
-  publisher.close()
+  for (const publisher of publishers) publisher.close()
   parking.close()
   port.close()
   return undefined

@@ -15,7 +15,6 @@ export type WaitingPublisher = Publishing & {
 /** What all contexts of a worker share. */
 export type WorkerScope = {
   readonly workerId: number
-  readonly publisher: WaitingPublisher
   /** One atomic load: whether what runs is no longer wanted. */
   isCancelled(): boolean
   /** The controllers of handlers that asked for a signal and have not settled: aborted when `isCancelled` rises. */
@@ -29,11 +28,14 @@ export class EventContext implements HandlerContext {
   readonly attempt: number
   /** How many sends of this handler wait for room. */
   waiting = 0
+  /** @internal What handles this event publishes as this one. */
+  readonly publisher: WaitingPublisher
   private readonly scope: WorkerScope
   private controller: AbortController | undefined
 
-  constructor(scope: WorkerScope, attempt: number) {
+  constructor(scope: WorkerScope, publisher: WaitingPublisher, attempt: number) {
     this.scope = scope
+    this.publisher = publisher
     this.attempt = attempt
   }
 
@@ -60,11 +62,11 @@ export class EventContext implements HandlerContext {
   }
 
   publish(type: string | EventInput, data?: unknown, options?: PublishOptions): boolean {
-    return this.scope.publisher.publish(type as string, data, options)
+    return this.publisher.publish(type as string, data, options)
   }
 
   publishBatch(events: readonly EventInput[]): number {
-    return this.scope.publisher.publishBatch(events)
+    return this.publisher.publishBatch(events)
   }
 
   async send(
@@ -72,15 +74,15 @@ export class EventContext implements HandlerContext {
     data?: unknown,
     options?: SendOptions,
   ): Promise<void> {
-    await this.untilSent(this.scope.publisher.sendOrWait(type, data, options))
+    await this.untilSent(this.publisher.sendOrWait(type, data, options))
   }
 
   async sendBatch(events: readonly EventInput[], options?: WaitOptions): Promise<void> {
-    await this.untilSent(this.scope.publisher.sendBatchOrWait(events, options))
+    await this.untilSent(this.publisher.sendBatchOrWait(events, options))
   }
 
   topic(topic: string): TopicHandle {
-    this.scope.publisher.topic(topic)
+    this.publisher.topic(topic)
     return {
       topic,
       publish: (data?: unknown, options?: PublishOptions) => this.publish(topic, data, options),

@@ -15,7 +15,6 @@ import {
   STATE,
   STOPPED,
   THREAD_COUNTERS,
-  threadCount,
 } from '../lane/map.ts'
 import { DISPATCHED } from '../lane/thread-counters.ts'
 import type { Waits } from '../lane/waits.ts'
@@ -54,7 +53,8 @@ export type DispatcherParts = {
   /** The most events of one ring in flight at once, when handlers are asynchronous. */
   maxInFlight: number
   topics: TopicTable
-  publisher: WaitingPublisher
+  /** As whom its handlers publish, by the depth of the events they handle; the last for all that are deeper. */
+  publishers: readonly WaitingPublisher[]
   waits: Waits
   parking: Parking
   /** Changes that have arrived since the last call. */
@@ -92,8 +92,8 @@ export class Dispatcher implements LaneHost {
   private readonly home: LaneReader[] = []
   private readonly others: LaneReader[] = []
   private readonly mailboxes = new Map<number, MailboxWriter>()
-  /** The threads whose rings are known: those that have begun to publish. */
-  private readonly openThreads: boolean[]
+  /** The publishers whose rings are known: those that have begun to publish. */
+  private readonly openPublishers: boolean[]
   private readonly counters: Counters
   private version = -1
   private activations = 0
@@ -109,10 +109,9 @@ export class Dispatcher implements LaneHost {
     this.control = new Int32Array(map.control)
     this.counters = new Counters(this.control, countersWord(thread), THREAD_COUNTERS)
     this.router = new Router(topics)
-    this.openThreads = new Array(threadCount(map.shape)).fill(false)
+    this.openPublishers = new Array(map.publishers.length).fill(false)
     this.scope = {
       workerId: thread,
-      publisher: parts.publisher,
       isCancelled: () => Atomics.load(this.control, STATE) === STOPPED,
       controllers: new Set(),
       onWaiting: () => this.unblock(),
@@ -162,6 +161,11 @@ export class Dispatcher implements LaneHost {
       if ('add' in change) this.addMailbox(change.add)
       else this.removeMailbox(change.remove)
     }
+  }
+
+  publisherAfter(depth: number): WaitingPublisher {
+    const { publishers } = this.parts
+    return publishers[depth] ?? publishers.at(-1)!
   }
 
   onStarted(): void {
@@ -232,17 +236,17 @@ export class Dispatcher implements LaneHost {
     }
   }
 
-  /** Opens the rings of threads that have begun to publish since the last look. */
+  /** Opens the rings of publishers that have begun to publish since the last look. */
   private openRings(): void {
     const activations = Atomics.load(this.control, ACTIVATIONS)
     if (activations === this.activations) return
     this.activations = activations
-    for (let thread = 0; thread < this.openThreads.length; thread++) {
-      if (this.openThreads[thread] || Atomics.load(this.control, activeWord(thread)) === 0) continue
-      this.openThreads[thread] = true
-      for (const lane of this.home) lane.open(thread)
-      for (const lane of this.others) lane.open(thread)
-    }
+    this.parts.map.publishers.forEach((slot, publisher) => {
+      if (this.openPublishers[publisher] || Atomics.load(this.control, activeWord(slot)) === 0) return
+      this.openPublishers[publisher] = true
+      for (const lane of this.home) lane.open(publisher)
+      for (const lane of this.others) lane.open(publisher)
+    })
   }
 
   /** Nothing to do: spin, then give the event loop some turns, then park, blocking where nobody minds. */

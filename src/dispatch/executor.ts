@@ -3,7 +3,7 @@ import { EXPIRES, flagsOf, readTopic, topicIdOf } from '../event/record.ts'
 import { LATER, type MailboxWriter } from '../lane/mailbox.ts'
 import { COMPLETED, DEAD_LETTERED, EXPIRED, type Outcome, UNMATCHED } from '../lane/outcome.ts'
 import type { Waits } from '../lane/waits.ts'
-import { EventContext, type WorkerScope } from './context.ts'
+import { EventContext, type WaitingPublisher, type WorkerScope } from './context.ts'
 import { DEAD_LETTER_TOPIC, type DeadLetter, deadLetter } from './failure.ts'
 import type { Route, RoutedHandler, Router } from './router.ts'
 import type { HandlerTally } from './tally.ts'
@@ -38,13 +38,18 @@ export class Executor {
     this.onDeadLetter = onDeadLetter
   }
 
-  /** Runs the record at `at` of a ring: an outcome at once, or an execution that goes on. Never throws. */
+  /**
+   * Runs the record at `at` of a ring: an outcome at once, or an execution that goes on. Never throws.
+   *
+   * Its handlers publish as `publisher`.
+   */
   run(
     bytes: Uint8Array,
     words: Int32Array,
     at: number,
     length: number,
     attempt: number,
+    publisher: WaitingPublisher,
   ): Outcome | Execution {
     const topicId = topicIdOf(words, at)
     const route = topicId === 0 ? this.router.routeOfText(readTopic(bytes, at)) : this.router.routeOf(topicId)
@@ -52,7 +57,7 @@ export class Executor {
     if (handlers.length === 0 && mailboxes.length === 0) return UNMATCHED
     const event = new MillraceEvent(route.topic, attempt, this.engineId, bytes, at, at + length, false)
     if ((flagsOf(words, at) & EXPIRES) !== 0 && isExpired(event)) return EXPIRED
-    const context = new EventContext(this.scope, attempt)
+    const context = new EventContext(this.scope, publisher, attempt)
     if (handlers.length === 1 && mailboxes.length === 0) {
       const succeeded = this.call(handlers[0]!, event, context)
       if (typeof succeeded !== 'boolean')
@@ -107,9 +112,9 @@ export class Executor {
       }
       start = tally.start()
       const result = handler.handle(event, context)
-      if (isThenable(result)) return this.settle(routed, event, result, start)
+      if (isThenable(result)) return this.settle(routed, event, context, result, start)
     } catch (error) {
-      return this.fail(routed, event, error)
+      return this.fail(routed, event, context, error)
     }
     if (start !== 0) tally.end(start)
     tally.succeeded++
@@ -119,6 +124,7 @@ export class Executor {
   private async settle(
     routed: RoutedHandler,
     event: MillraceEvent,
+    context: EventContext,
     result: PromiseLike<unknown>,
     start: number,
   ): Promise<boolean> {
@@ -127,7 +133,7 @@ export class Executor {
     try {
       await result
     } catch (error) {
-      return this.fail(routed, event, error)
+      return this.fail(routed, event, context, error)
     } finally {
       tally.called--
     }
@@ -137,20 +143,20 @@ export class Executor {
     return true
   }
 
-  private fail(routed: RoutedHandler, event: MillraceEvent, error: unknown): false {
+  private fail(routed: RoutedHandler, event: MillraceEvent, context: EventContext, error: unknown): false {
     const { handler, tally } = routed
     tally.failed++
     if (!tally.dirty) this.touch(tally)
     // What fails on a notice of the engine is counted and reported, but makes no notice again.
     const letter = deadLetter(handler.name, event, error, this.scope.workerId)
     this.onDeadLetter(letter)
-    if (!event.type.startsWith('millrace.') && this.hasRoute(DEAD_LETTER_TOPIC)) this.publishLetter(letter)
+    if (!event.type.startsWith('millrace.') && this.hasRoute(DEAD_LETTER_TOPIC))
+      this.publishLetter(letter, context.publisher)
     return false
   }
 
   /** As an ordinary event; without the event's data if it is too large with it. */
-  private publishLetter(letter: DeadLetter): void {
-    const { publisher } = this.scope
+  private publishLetter(letter: DeadLetter, publisher: WaitingPublisher): void {
     const event = { type: DEAD_LETTER_TOPIC, onFull: 'drop-newest' } as const
     try {
       publisher.publish({ ...event, data: letter })

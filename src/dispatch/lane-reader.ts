@@ -1,6 +1,7 @@
 import { giveBackLease, leaseHolder, takeLease, wake } from '../../native-free-ring/src/index.ts'
 import { flagsOf, HAS_KEY, keyHashOf } from '../event/record.ts'
 import { leaseWord, parkedWord, ringPlace, type SharedMap } from '../lane/map.ts'
+import type { WaitingPublisher } from './context.ts'
 import type { Executor } from './executor.ts'
 import { type InFlight, RingDrain, type RingHost } from './ring-drain.ts'
 
@@ -11,6 +12,8 @@ const LAST_HOLDER = 1
 export interface LaneHost {
   /** Learns of subscriptions that are older than what is about to be read. */
   synchronise(): void
+  /** As whom the handlers of events publish that have come through `depth` handlers themselves. */
+  publisherAfter(depth: number): WaitingPublisher
   /** An event's handlers have begun, and not settled at once. */
   onStarted(): void
   /** They have settled: what was blocked may go on. */
@@ -61,11 +64,13 @@ export class LaneReader implements RingHost {
     return this.host.isStopped
   }
 
-  /** Opens the ring of a thread that has begun to publish. */
-  open(thread: number): void {
+  /** Opens the ring of a publisher that has begun to publish. */
+  open(publisher: number): void {
+    const { thread, depth } = this.map.publishers[publisher]!
+    const place = ringPlace(this.map, publisher, this.index)
     const onRoom = () => void wake(this.control, parkedWord(thread))
-    const place = ringPlace(this.map, thread, this.index)
-    this.rings.push(new RingDrain(place, this, this.executor, this.window, onRoom))
+    const next = this.host.publisherAfter(depth)
+    this.rings.push(new RingDrain(place, this, this.executor, next, this.window, onRoom))
   }
 
   /** Whether a `drain` would get anywhere now. */

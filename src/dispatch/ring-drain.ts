@@ -9,7 +9,7 @@ import {
   withAttempt,
   withOutcome,
 } from '../lane/outcome.ts'
-import type { EventContext } from './context.ts'
+import type { EventContext, WaitingPublisher } from './context.ts'
 import type { Executor } from './executor.ts'
 
 /** What a ring needs of its lane. */
@@ -48,16 +48,28 @@ export class RingDrain {
   private readonly gauge: RingGauge
   private readonly lane: RingHost
   private readonly executor: Executor
+  private readonly publisher: WaitingPublisher
   private readonly window: number
   private readonly inFlight: InFlight[] = []
   private readonly onRoom: () => void
 
-  /** `onRoom` wakes the thread that writes this ring, when it waits for room. */
-  constructor(place: RingPlace, lane: RingHost, executor: Executor, window: number, onRoom: () => void) {
+  /**
+   * The handlers of this ring's events publish as `publisher`. `onRoom` wakes the thread that writes this ring, when it
+   * waits for room.
+   */
+  constructor(
+    place: RingPlace,
+    lane: RingHost,
+    executor: Executor,
+    publisher: WaitingPublisher,
+    window: number,
+    onRoom: () => void,
+  ) {
     this.reader = new RingReader(place, LANE_COUNTERS)
     this.gauge = new RingGauge(place, LANE_COUNTERS)
     this.lane = lane
     this.executor = executor
+    this.publisher = publisher
     this.window = window
     this.onRoom = onRoom
   }
@@ -125,7 +137,8 @@ export class RingDrain {
     const attempted = withAttempt(mark)
     // Raised before the handler is called: a record that kills its worker is known by its attempts.
     words[markWord] = attempted
-    const result = this.executor.run(reader.bytes, words, at, reader.length, attemptsOf(attempted))
+    const attempt = attemptsOf(attempted)
+    const result = this.executor.run(reader.bytes, words, at, reader.length, attempt, this.publisher)
     if (typeof result === 'number') {
       words[markWord] = withOutcome(attempted, result)
       this.settled(markWord, result)

@@ -3,7 +3,15 @@ import { MessageChannel, type MessagePort, postMessageToThread, threadId } from 
 import { giveBackLease, Parking, revokeLease, takeLease, wake } from '../../native-free-ring/src/index.ts'
 import { CapabilityError, OptionsError } from '../errors.ts'
 import type { EventMap, LanePolicy, Publishing } from '../event/publishing.ts'
-import { CLOSING, committingWord, ownerWord, parkedWord, type SharedMap, threadCount } from '../lane/map.ts'
+import {
+  CLOSING,
+  committingWord,
+  ownerWord,
+  parkedWord,
+  publisherOf,
+  type SharedMap,
+  threadCount,
+} from '../lane/map.ts'
 import { Waits } from '../lane/waits.ts'
 import { LaneWriters } from '../publish/lane-writers.ts'
 import { Publisher } from '../publish/publisher.ts'
@@ -48,7 +56,7 @@ export function attach<Events = EventMap>(handle: ConnectionHandle): AttachedPub
   const parking = new Parking(control, parkedWord(thread))
   const waits = new Waits(parking, { drive: true })
   const topics = new TopicTable(map.topics, map.shape.maxTopics)
-  const publisher = new Publisher(map, new LaneWriters(map, thread), topics, waits, {
+  const publisher = new Publisher(map, new LaneWriters(map, publisherOf(map, thread, 0)), topics, waits, {
     onFull,
     closedFrom: CLOSING,
   })

@@ -68,7 +68,7 @@ type InlineParts = {
   statistics: HandlerStatistics
   topics: TopicTable
   /** The handlers' own. */
-  publisher: Publisher
+  publishers: readonly Publisher[]
   waits: Waits
   parking: Parking
 }
@@ -116,7 +116,7 @@ export class InlineCrew implements Crew {
   async stop(): Promise<void> {
     this.parts.parking.unpark()
     await this.running
-    this.parts.publisher.close()
+    for (const publisher of this.parts.publishers) publisher.close()
   }
 }
 

@@ -11,11 +11,13 @@ import {
   DRAINING,
   type MapShape,
   parkedWord,
+  publisherOf,
   type SharedMap,
   STATE,
   STOPPED,
 } from '../lane/map.ts'
 import { Waits, type Watch } from '../lane/waits.ts'
+import { handlerPublishers } from '../publish/handler-publishers.ts'
 import { LaneWriters } from '../publish/lane-writers.ts'
 import { Publisher } from '../publish/publisher.ts'
 import type { SubscribeOptions, Subscription, SubscriptionStats } from '../subscribe/subscription.ts'
@@ -96,7 +98,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     this.parking = new Parking(this.control, parkedWord(0))
     this.waits = new Waits(this.parking, { drive: options.workers > 0 })
     this.topics = new TopicTable(this.map.topics, options.maxTopics)
-    const lanes = new LaneWriters(this.map, 0)
+    const lanes = new LaneWriters(this.map, publisherOf(this.map, 0, 0))
     this.publisher = new Publisher(this.map, lanes, this.topics, this.waits, {
       onFull: options.onFull,
       closedFrom: CLOSING,
@@ -106,7 +108,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     this.registry = new Subscriptions(this.map, this.topics, this.waits, (change) =>
       this.crew.announce(change),
     )
-    this.crew = this.makeCrew(lanes)
+    this.crew = this.makeCrew()
     this.stopWatching = watchAttached(this.map)
     const { publisher } = this
     this.publish = publisher.publish.bind(publisher) as Publishing<Events>['publish']
@@ -251,18 +253,14 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     return !this.publisher.sending && !isAttachedCommitting(this.map) && this.ledger.isQuiet()
   }
 
-  private makeCrew(lanes: LaneWriters): Crew {
+  private makeCrew(): Crew {
     const { map, options, statistics, registry, topics, waits, parking } = this
     const events = {
       onError: (error: MillraceError) => this.report(error),
     }
     if (options.workers > 0) return new WorkerCrew(map, options, statistics, registry, events)
-    // Handlers may publish until the engine has stopped, as they may on workers.
-    const publisher = new Publisher(map, lanes, topics, waits, {
-      onFull: options.onFull,
-      closedFrom: STOPPED,
-    })
-    return new InlineCrew({ map, options, statistics, topics, publisher, waits, parking }, events)
+    const publishers = handlerPublishers(map, 0, topics, waits, options.onFull)
+    return new InlineCrew({ map, options, statistics, topics, publishers, waits, parking }, events)
   }
 
   private report(error: MillraceError): void {

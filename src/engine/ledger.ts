@@ -1,5 +1,5 @@
 import { RingGauge, readCounter } from '../../native-free-ring/src/index.ts'
-import { activeWord, countersWord, laneCount, ringPlace, type SharedMap, threadCount } from '../lane/map.ts'
+import { activeWord, countersWord, laneCount, ringPlace, type SharedMap } from '../lane/map.ts'
 import {
   COMPLETED,
   DEAD_LETTERED,
@@ -47,7 +47,7 @@ export class LedgerReader {
       for (let i = 0; i < LANE_COUNTERS; i++) sums[i]! += counts[i]!
       committed += gauge.committed()
     })
-    const droppedNewest = this.sumOverThreads(DROPPED_NEWEST)
+    const droppedNewest = this.droppedNewest()
     const ledger = {
       accepted: committed + droppedNewest,
       completed: sums[COMPLETED]!,
@@ -85,26 +85,26 @@ export class LedgerReader {
     return readCounter(this.control, countersWord(thread), DISPATCHED)
   }
 
-  private sumOverThreads(counter: number): number {
+  private droppedNewest(): number {
     let sum = 0
-    for (let thread = 0; thread < threadCount(this.map.shape); thread++) {
-      sum += readCounter(this.control, countersWord(thread), counter)
+    for (const { thread, depth } of this.map.publishers) {
+      sum += readCounter(this.control, countersWord(thread), DROPPED_NEWEST + depth)
     }
     return sum
   }
 
   private forEachRing(visit: (gauge: RingGauge) => void): void {
-    for (let thread = 0; thread < threadCount(this.map.shape); thread++) {
-      if (Atomics.load(this.control, activeWord(thread)) === 1) this.gaugesOf(thread).forEach(visit)
-    }
+    this.map.publishers.forEach((slot, publisher) => {
+      if (Atomics.load(this.control, activeWord(slot)) === 1) this.gaugesOf(publisher).forEach(visit)
+    })
   }
 
-  private gaugesOf(thread: number): RingGauge[] {
+  private gaugesOf(publisher: number): RingGauge[] {
     const { map } = this
-    this.gauges[thread] ??= Array.from(
+    this.gauges[publisher] ??= Array.from(
       { length: laneCount(map.shape) },
-      (_, lane) => new RingGauge(ringPlace(map, thread, lane), LANE_COUNTERS),
+      (_, lane) => new RingGauge(ringPlace(map, publisher, lane), LANE_COUNTERS),
     )
-    return this.gauges[thread]
+    return this.gauges[publisher]
   }
 }

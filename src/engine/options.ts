@@ -6,6 +6,7 @@ import type { Affinity } from '../dispatch/dispatcher.ts'
 import { CapabilityError, type MillraceError, OptionsError } from '../errors.ts'
 import type { LanePolicy } from '../event/publishing.ts'
 import { MAX_PUBLISHERS, MAX_TOPIC_ID } from '../event/record.ts'
+import { MAX_DEPTH } from '../lane/map.ts'
 import { LANE_POLICIES } from '../publish/publisher.ts'
 
 export type EngineOptions = {
@@ -92,7 +93,12 @@ export function checkOptions(options: EngineOptions): CheckedOptions {
     lanes: integer('lanes', options.lanes ?? 4 * Math.max(1, workers), 1, 4_096),
     ringBytes: powerOfTwo('ringBytes', options.ringBytes ?? 262_144, MIN_RING_BYTES, MAX_CAPACITY),
     maxInFlight: integer('maxInFlight', options.maxInFlight ?? 64, 1, 65_536),
-    attachable: integer('attachable', options.attachable ?? 8, 0, MAX_PUBLISHERS - MAX_WORKERS - 1),
+    attachable: integer(
+      'attachable',
+      options.attachable ?? 8,
+      0,
+      MAX_PUBLISHERS - MAX_DEPTH * MAX_WORKERS - 1,
+    ),
     maxTopics: integer('maxTopics', options.maxTopics ?? 16_384, 1, MAX_TOPIC_ID >> 2),
     onError,
     resourceLimits,

@@ -4,7 +4,7 @@ import { allocateShared, CONTROL_BYTES, type RingPlace } from '../../native-free
  * Where everything lies in the shared memory of an engine (decision 3).
  *
  * Control memory, in lines of 32 words: one for the engine, three per thread, one per lane. Thread 0 is the engine's
- * own, 1…workers are the workers, then the attached ones. Each thread has a segment of its own, with one ring per
+ * own, 1…workers are the workers, then the attached ones. Each publisher has a segment of its own, with one ring per
  * lane: all control blocks, then all data.
  */
 export type MapShape = {
@@ -17,9 +17,22 @@ export type MapShape = {
   readonly maxTopics: number
 }
 
+/**
+ * Who writes one ring in each lane. A thread that dispatches publishes as several: what handlers send goes to rings of
+ * another depth than the events they handle, so that no ring waits for itself (decision 11).
+ */
+export type PublisherSlot = {
+  readonly thread: number
+  /** Through how many handlers its events have come: none (0), one, …, `MAX_DEPTH` or more. */
+  readonly depth: number
+}
+
+export const MAX_DEPTH = 4
+
 /** What a thread needs to take part; travels in `workerData`. */
 export type SharedMap = {
   readonly shape: MapShape
+  readonly publishers: readonly PublisherSlot[]
   readonly engineId: string
   readonly control: SharedArrayBuffer
   readonly topics: SharedArrayBuffer
@@ -45,8 +58,9 @@ export const STOPPED = 2
 /** Words of a thread's first line. */
 const PARKED = 0
 const OWNER = 1
-const ACTIVE = 2
-const COMMITTING = 3
+const COMMITTING = 2
+/** One word for each depth. */
+const ACTIVE = 3
 
 const THREAD_LINES = 3
 /** A thread's statistics fill its other lines. */
@@ -83,9 +97,9 @@ export function ownerWord(thread: number): number {
   return threadWord(thread) + OWNER
 }
 
-/** 1 once the thread has published something: before that, its rings need no look. */
-export function activeWord(thread: number): number {
-  return threadWord(thread) + ACTIVE
+/** 1 once the publisher has published something: before that, its rings need no look. */
+export function activeWord({ thread, depth }: PublisherSlot): number {
+  return threadWord(thread) + ACTIVE + depth
 }
 
 /** 1 while an attached thread looks whether the engine is open, and if so, commits (decision 3). */
@@ -113,10 +127,15 @@ export function isKeyed(shape: MapShape, lane: number): boolean {
   return lane < shape.keyedLanes
 }
 
-export function ringPlace(map: SharedMap, thread: number, lane: number): RingPlace {
+/** The publisher as which this thread publishes what has come through `depth` handlers. */
+export function publisherOf(map: SharedMap, thread: number, depth: number): number {
+  return map.publishers.findIndex((slot) => slot.thread === thread && slot.depth === depth)
+}
+
+export function ringPlace(map: SharedMap, publisher: number, lane: number): RingPlace {
   const { shape } = map
   return {
-    buffer: map.segments[thread]!,
+    buffer: map.segments[publisher]!,
     controlOffset: lane * CONTROL_BYTES,
     dataOffset: laneCount(shape) * CONTROL_BYTES + lane * shape.ringBytes,
     capacity: shape.ringBytes,
@@ -127,13 +146,27 @@ function segmentBytes(shape: MapShape): number {
   return laneCount(shape) * (CONTROL_BYTES + shape.ringBytes)
 }
 
+/** The engine's own, all depths of each thread that dispatches, the attached threads'. */
+function publisherSlots(shape: MapShape): PublisherSlot[] {
+  const slots: PublisherSlot[] = []
+  for (let thread = 0; thread < threadCount(shape); thread++) {
+    const isWorker = thread > 0 && !isAttached(shape, thread)
+    if (!isWorker) slots.push({ thread, depth: 0 })
+    const dispatches = isWorker || (thread === 0 && shape.workers === 0)
+    for (let depth = 1; dispatches && depth <= MAX_DEPTH; depth++) slots.push({ thread, depth })
+  }
+  return slots
+}
+
 /** Memory for the whole engine. */
 export function allocateMap(shape: MapShape, engineId: string, topics: SharedArrayBuffer): SharedMap {
+  const publishers = publisherSlots(shape)
   return {
     shape,
+    publishers,
     engineId,
     control: allocateShared(4 * controlWords(shape)),
     topics,
-    segments: Array.from({ length: threadCount(shape) }, () => allocateShared(segmentBytes(shape))),
+    segments: publishers.map(() => allocateShared(segmentBytes(shape))),
   }
 }

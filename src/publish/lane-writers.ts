@@ -10,6 +10,7 @@ import {
   homeOf,
   isAttached,
   laneCount,
+  type PublisherSlot,
   parkedWord,
   ringPlace,
   type SharedMap,
@@ -25,13 +26,14 @@ export const NO_ROOM = -1
 const RUN_EVENTS = 16
 
 /**
- * One thread's ends of all lanes: finds the lane of a draft, claims, writes and commits.
+ * A publisher's ends of all lanes: finds the lane of a draft, claims, writes and commits.
  *
- * Only the thread that owns the slot `thread` may use it.
+ * Only the publisher's thread may use it.
  */
 export class LaneWriters {
   private readonly map: SharedMap
-  readonly thread: number
+  readonly publisher: number
+  private readonly slot: PublisherSlot
   private readonly control: Int32Array
   private readonly counters: Counters
   private readonly writers: (RingWriter | undefined)[]
@@ -47,9 +49,11 @@ export class LaneWriters {
   private run = 0
   private readonly attached: boolean
 
-  constructor(map: SharedMap, thread: number) {
+  constructor(map: SharedMap, publisher: number) {
     this.map = map
-    this.thread = thread
+    this.publisher = publisher
+    this.slot = map.publishers[publisher]!
+    const { thread } = this.slot
     this.attached = isAttached(map.shape, thread)
     this.control = new Int32Array(map.control)
     this.counters = new Counters(this.control, countersWord(thread), THREAD_COUNTERS)
@@ -62,7 +66,7 @@ export class LaneWriters {
     // A slot that was used before goes on with its count: sequences and the ids made of them are never reused.
     this.sequence = 0
     for (let lane = 0; lane < lanes; lane++)
-      this.sequence += new RingWriter(ringPlace(map, thread, lane)).written
+      this.sequence += new RingWriter(ringPlace(map, publisher, lane)).written
   }
 
   /** Writes the draft, uncommitted, into the lane of its key, or into a free one; answers the lane or `NO_ROOM`. */
@@ -101,10 +105,10 @@ export class LaneWriters {
       return
     }
     // Either `close` sees this store and waits for the end of the commit, or the load sees that the engine is closing.
-    Atomics.store(this.control, committingWord(this.thread), 1)
+    Atomics.store(this.control, committingWord(this.slot.thread), 1)
     const isOpen = Atomics.load(this.control, STATE) < CLOSING
     if (isOpen) this.publish()
-    Atomics.store(this.control, committingWord(this.thread), 0)
+    Atomics.store(this.control, committingWord(this.slot.thread), 0)
     if (isOpen) return
     this.abort()
     throw closedError()
@@ -160,7 +164,7 @@ export class LaneWriters {
   }
 
   countDrops(events: number): void {
-    this.counters.add(DROPPED_NEWEST, events)
+    this.counters.add(DROPPED_NEWEST + this.slot.depth, events)
   }
 
   private placeFree(draft: Draft, bytes: number): number {
@@ -199,11 +203,11 @@ export class LaneWriters {
   private open(lane: number): RingWriter {
     if (!this.active) {
       this.active = true
-      // Before the first commit: a reader that was woken by it sees that this thread's rings are in use.
-      Atomics.store(this.control, activeWord(this.thread), 1)
+      // Before the first commit: a reader that was woken by it sees that this publisher's rings are in use.
+      Atomics.store(this.control, activeWord(this.slot), 1)
       Atomics.add(this.control, ACTIVATIONS, 1)
     }
-    const writer = new RingWriter(ringPlace(this.map, this.thread, lane))
+    const writer = new RingWriter(ringPlace(this.map, this.publisher, lane))
     this.writers[lane] = writer
     return writer
   }

@@ -31,7 +31,7 @@ export type PublisherOptions = {
 }
 
 /**
- * Publishing from one thread: limits, encoding, policy, then claim, write and commit in the lane of the event's key.
+ * Publishing as one publisher: limits, encoding, policy, then claim, write and commit in the lane of the event's key.
  */
 export class Publisher implements Publishing {
   private readonly control: Int32Array
@@ -48,7 +48,6 @@ export class Publisher implements Publishing {
   /** Events of a batch are claimed and not committed: what a getter in one of them published would commit them. */
   private batching = false
 
-  /** Several may share one thread's lanes: the engine's own calls, and handlers that run in its thread. */
   constructor(
     map: SharedMap,
     lanes: LaneWriters,
@@ -61,7 +60,7 @@ export class Publisher implements Publishing {
     this.waits = waits
     this.options = options
     this.lanes = lanes
-    this.draft = newDraft(lanes.thread)
+    this.draft = newDraft(lanes.publisher)
     this.maxBytes = maxPayloadBytes(map.shape.ringBytes)
   }
 
