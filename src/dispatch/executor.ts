@@ -147,10 +147,10 @@ export class Executor {
     const { handler, tally } = routed
     tally.failed++
     if (!tally.dirty) this.touch(tally)
-    // What fails on a notice of the engine is counted and reported, but makes no notice again.
+    // What fails on a dead letter is counted and reported, but makes no further one.
     const letter = deadLetter(handler.name, event, error, this.scope.workerId)
     this.onDeadLetter(letter)
-    if (!event.type.startsWith('millrace.') && this.hasRoute(DEAD_LETTER_TOPIC))
+    if (event.type !== DEAD_LETTER_TOPIC && this.hasRoute(DEAD_LETTER_TOPIC))
       this.publishLetter(letter, context.publisher)
     return false
   }

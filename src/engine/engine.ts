@@ -165,7 +165,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   /**
    * Resolves once nothing is pending: all that was accepted, by handlers too, has been dealt with.
    *
-   * What lies unread in subscriptions does not count.
+   * What lies unread in subscriptions does not count. `onError` has been told of what failed by then.
    *
    * @throws TimeoutError after `timeoutMs`, the signal's reason if it aborts, ClosedError if the engine is closed and
    * has left something.
@@ -173,7 +173,12 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   async drain(options: WaitOptions = {}): Promise<void> {
     checkWait(options)
     options.signal?.throwIfAborted()
-    if (this.isQuiet()) return
+    if (!this.isQuiet()) await this.untilQuiet(options)
+    // Workers have told before they released: a turn of the event loop, and it has arrived.
+    await new Promise<void>((resolve) => setImmediate(resolve))
+  }
+
+  private async untilQuiet(options: WaitOptions): Promise<void> {
     if (this.isStopped) throw leftBehind()
     // Seen by every dispatcher that runs out of work from now on: it wakes this thread.
     Atomics.store(this.control, DRAINING, ++this.drains > 0 ? 1 : 0)

@@ -7,6 +7,7 @@ import { type SubscribeOptions, Subscription } from '../subscribe/subscription.t
 import { parsePattern } from '../topic/pattern.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 
+const NAMES = ['capacity', 'onFull', 'filter']
 const DEFAULT_CAPACITY = 10_000
 const MAX_CAPACITY = 2 ** 24
 
@@ -68,6 +69,10 @@ export class Subscriptions {
     const patterns = typeof pattern === 'string' ? [pattern] : Array.isArray(pattern) ? [...pattern] : []
     if (patterns.length === 0) throw new OptionsError('subscribe takes a pattern, or a list of at least one')
     if (typeof options !== 'object' || options === null) throw new OptionsError('Options are an object')
+    for (const name of Object.keys(options)) {
+      if (!NAMES.includes(name))
+        throw new OptionsError(`Unknown option ${name}: known are ${NAMES.join(', ')}`)
+    }
     for (const text of patterns) parsePattern(text)
     const { capacity = DEFAULT_CAPACITY, onFull = 'drop-oldest', filter } = options
     if (!Number.isInteger(capacity) || capacity < 1 || capacity > MAX_CAPACITY) {

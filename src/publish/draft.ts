@@ -1,4 +1,4 @@
-import { InvalidEventError } from '../errors.ts'
+import { CapabilityError, InvalidEventError } from '../errors.ts'
 import { encode } from '../event/codec.ts'
 import { type EncodedExtras, encodeExtras } from '../event/extras.ts'
 import { keyBytes } from '../event/key.ts'
@@ -69,6 +69,10 @@ export function fillDraft(draft: Draft, data: unknown, options: PublishOptions |
 
 function extrasOf(options: PublishOptions): EncodedExtras | undefined {
   if (typeof options !== 'object' || options === null) throw new InvalidEventError('Options are an object')
+  // Silently less than durable would be a loss that nobody counts.
+  if ((options as { persistent?: unknown }).persistent) {
+    throw new CapabilityError('A persistent event needs a store, and this engine has none')
+  }
   return hasExtras(options) ? encodeExtras(options) : undefined
 }
 

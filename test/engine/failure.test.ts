@@ -45,6 +45,25 @@ describe.each([0, 2])('workers: %d', (workers) => {
     })
   })
 
+  test('failures have been told to onError when a drain ends, and been timed', async () => {
+    const { engine, errors } = await start()
+    for (let i = 0; i < 10; i++) {
+      engine.publish('fail.sync', `failure ${i}`)
+      engine.publish('fine.work', i)
+      await engine.drain()
+      expect(errors).toHaveLength(i + 1)
+    }
+    expect(engine.stats().handlers.find(({ name }) => name === 'fine.*')!.p50Ms).toBeGreaterThan(0)
+    await engine.close()
+  })
+
+  test('only a failure on a dead letter makes no letter', async () => {
+    const { engine, letters } = await start()
+    engine.publish('millrace.job', 1)
+    expect((await letters.receive({ timeoutMs: 10_000 }))?.data).toMatchObject({ handler: 'job' })
+    await engine.close()
+  })
+
   test.each(['sync', 'async', 'thenable'])('anything may be thrown: %s', async (how) => {
     const { engine, letters } = await start()
     const expected: [string, { name: string; message: string | RegExp }][] = [

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
+  CapabilityError,
   ClosedError,
   createEngine,
   EncodeError,
@@ -74,6 +75,7 @@ const REFUSED: Refused[] = [
   ),
   ['null as options', InvalidEventError, 'work.a', 1, null],
   ['text as options', InvalidEventError, 'work.a', 1, 'key'],
+  ['durability without a store', CapabilityError, 'work.a', 1, { persistent: true }],
   ['an unknown policy', OptionsError, 'work.a', 1, { onFull: 'drop-everything' }],
 ]
 
