@@ -123,6 +123,16 @@ export class WorkerDiedError extends MillraceError {
   }
 }
 
+/** A handler's breaker is open: the handler was not called. */
+export class BreakerOpenError extends MillraceError {
+  readonly handler: string
+
+  constructor(message: string, handler: string) {
+    super('ERR_MILLRACE_BREAKER_OPEN', message)
+    this.handler = handler
+  }
+}
+
 /** The platform or the configuration lacks what was asked for. */
 export class CapabilityError extends MillraceError {
   constructor(message: string, options?: ErrorOptions) {

@@ -44,6 +44,7 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
     handlers,
     handlerCounters: task.handlerCounters,
     affinity: task.affinity,
+    delivery: task.delivery,
     maxInFlight: task.maxInFlight,
     topics,
     publishers,

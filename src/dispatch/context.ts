@@ -1,6 +1,7 @@
 import type { EventInput, Publishing, PublishOptions, SendOptions, TopicHandle } from '../event/publishing.ts'
 import type { WaitOptions } from '../lane/deadline.ts'
 import type { HandlerContext } from './handlers.ts'
+import type { Attempt } from './resilience.ts'
 
 /** A publisher that says whether a send has to wait: undefined if there was room at once. */
 export type WaitingPublisher = Publishing & {
@@ -19,18 +20,20 @@ export type WorkerScope = {
   isCancelled(): boolean
   /** The controllers of handlers that asked for a signal and have not settled: aborted when `isCancelled` rises. */
   readonly controllers: Set<AbortController>
-  /** Called when a handler begins or ends to wait for room: its key no longer holds back other publishers' events. */
+  /** Events in flight whose handlers wait for room. */
+  waiting: number
+  /** Called when a handler begins to wait for room: its key no longer holds back other publishers' events. */
   onWaiting(): void
 }
 
 /** The context of one event. */
 export class EventContext implements HandlerContext {
   readonly attempt: number
-  /** How many sends of this handler wait for room. */
+  /** @internal How many sends of this event's handlers wait for room. */
   waiting = 0
   /** @internal What handles this event publishes as this one. */
   readonly publisher: WaitingPublisher
-  private readonly scope: WorkerScope
+  protected readonly scope: WorkerScope
   private controller: AbortController | undefined
 
   constructor(scope: WorkerScope, publisher: WaitingPublisher, attempt: number) {
@@ -90,15 +93,54 @@ export class EventContext implements HandlerContext {
     }
   }
 
-  /** While this handler waits for room, its key holds back only its own publisher's events (decision 3). */
-  private async untilSent(waiting: Promise<void> | undefined): Promise<void> {
-    if (waiting === undefined) return
-    this.waiting++
-    this.scope.onWaiting()
+  /** While a handler waits for room, its key holds back only its own publisher's events (decision 3). */
+  private async untilSent(sent: Promise<void> | undefined): Promise<void> {
+    if (sent === undefined) return
+    this.beginWait()
     try {
-      await waiting
+      await sent
     } finally {
-      this.waiting--
+      this.endWait()
     }
+  }
+
+  /** @internal */
+  beginWait(): void {
+    if (this.waiting++ === 0) this.scope.waiting++
+    this.scope.onWaiting()
+  }
+
+  /** @internal */
+  endWait(): void {
+    if (--this.waiting === 0) this.scope.waiting--
+  }
+}
+
+/** The context of one attempt of a handler with policies. */
+export class AttemptContext extends EventContext {
+  private readonly whole: EventContext
+  private readonly limits: Attempt
+
+  constructor(scope: WorkerScope, whole: EventContext, limits: Attempt) {
+    super(scope, whole.publisher, limits.number)
+    this.whole = whole
+    this.limits = limits
+  }
+
+  override get signal(): AbortSignal {
+    return AbortSignal.any([this.whole.signal, this.limits.signal])
+  }
+
+  override get cancelled(): boolean {
+    const { deadline, signal } = this.limits
+    return super.cancelled || signal.aborted || performance.now() >= deadline
+  }
+
+  override beginWait(): void {
+    this.whole.beginWait()
+  }
+
+  override endWait(): void {
+    this.whole.endWait()
   }
 }

@@ -21,11 +21,12 @@ import type { Waits } from '../lane/waits.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 import type { WaitingPublisher, WorkerScope } from './context.ts'
 import type { EventLoop } from './event-loop.ts'
-import { Executor } from './executor.ts'
+import { type Delivery, Executor } from './executor.ts'
 import type { DeadLetter } from './failure.ts'
 import { FailureReports } from './failure-reports.ts'
 import type { Handler } from './handlers.ts'
 import { type LaneHost, LaneReader } from './lane-reader.ts'
+import type { InFlight, RingDrain } from './ring-drain.ts'
 import { Router } from './router.ts'
 import { HandlerTally } from './tally.ts'
 
@@ -50,6 +51,7 @@ export type DispatcherParts = {
   handlers: readonly Handler[]
   handlerCounters: SharedArrayBuffer
   affinity: Affinity
+  delivery: Delivery
   /** The most events of one ring in flight at once, when handlers are asynchronous. */
   maxInFlight: number
   topics: TopicTable
@@ -102,6 +104,10 @@ export class Dispatcher implements LaneHost {
   private latest = 0
   private lastTurn = 0
   private inFlight = 0
+  /** The event that is handled alone, since it was in flight when a worker died. */
+  private suspect: InFlight | undefined
+  /** The ring whose suspect is next: nothing starts until it can be handled alone. */
+  private nextSuspect: RingDrain | undefined
 
   constructor(parts: DispatcherParts) {
     this.parts = parts
@@ -114,10 +120,11 @@ export class Dispatcher implements LaneHost {
       workerId: thread,
       isCancelled: () => Atomics.load(this.control, STATE) === STOPPED,
       controllers: new Set(),
+      waiting: 0,
       onWaiting: () => this.unblock(),
     }
     const failures = new FailureReports(reports.onDeadLetter)
-    this.executor = new Executor(map.engineId, this.router, this.scope, waits, (letter) =>
+    this.executor = new Executor(map.engineId, this.router, this.scope, waits, parts.delivery, (letter) =>
       failures.add(letter),
     )
     const counters = new Int32Array(parts.handlerCounters)
@@ -168,13 +175,30 @@ export class Dispatcher implements LaneHost {
     return publishers[depth] ?? publishers.at(-1)!
   }
 
-  onStarted(): void {
+  onStarted(record: InFlight): void {
     this.inFlight++
+    if (record.isSuspect) this.suspect = record
   }
 
-  onEnded(): void {
+  onEnded(record: InFlight): void {
     this.inFlight--
-    this.parts.parking.unpark()
+    const { suspect, nextSuspect } = this
+    if (record === suspect) this.suspect = undefined
+    if (record === suspect || nextSuspect !== undefined) this.unblock()
+    else this.parts.parking.unpark()
+  }
+
+  mayStart(ring: RingDrain): boolean {
+    if (this.suspect !== undefined && this.suspect.context!.waiting === 0) return false
+    return this.nextSuspect === undefined || this.nextSuspect === ring
+  }
+
+  mayStartSuspect(ring: RingDrain): boolean {
+    const isAlone = this.suspect === undefined && this.inFlight === this.scope.waiting
+    this.nextSuspect = isAlone ? undefined : ring
+    // A suspect that settles at once leaves no end to wait for.
+    if (isAlone) this.unblock()
+    return isAlone
   }
 
   private addMailbox(place: MailboxPlace): void {

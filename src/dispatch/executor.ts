@@ -1,12 +1,28 @@
+import { WorkerDiedError } from '../errors.ts'
 import { MillraceEvent } from '../event/event.ts'
 import { EXPIRES, flagsOf, readTopic, topicIdOf } from '../event/record.ts'
 import { LATER, type MailboxWriter } from '../lane/mailbox.ts'
-import { COMPLETED, DEAD_LETTERED, EXPIRED, type Outcome, UNMATCHED } from '../lane/outcome.ts'
+import { COMPLETED, DEAD_LETTERED, DROPPED, EXPIRED, type Outcome, UNMATCHED } from '../lane/outcome.ts'
 import type { Waits } from '../lane/waits.ts'
+import { Attempts } from './attempts.ts'
 import { EventContext, type WaitingPublisher, type WorkerScope } from './context.ts'
 import { DEAD_LETTER_TOPIC, type DeadLetter, deadLetter } from './failure.ts'
 import type { Route, RoutedHandler, Router } from './router.ts'
 import type { HandlerTally } from './tally.ts'
+
+/** What becomes of events that were in flight when their worker died (decision 12). */
+export type Delivery = {
+  mode: 'at-most-once' | 'at-least-once'
+  /** How often an event is handled again after deaths. */
+  redeliveries: number
+}
+
+/** Where records come from: a ring, and as whom their handlers publish. */
+export type RecordSource = {
+  readonly bytes: Uint8Array
+  readonly words: Int32Array
+  readonly publisher: WaitingPublisher
+}
 
 /** An event whose handlers have not all settled. The promise never rejects. */
 export type Execution = { readonly context: EventContext; readonly outcome: Promise<Outcome> }
@@ -19,6 +35,7 @@ export class Executor {
   private readonly router: Router
   private readonly scope: WorkerScope
   private readonly waits: Waits
+  private readonly delivery: Delivery
   private readonly onDeadLetter: (letter: DeadLetter) => void
   /** Tallies with counts that are not in shared memory yet: the first `dirtyCount`. */
   private readonly dirty: HandlerTally[] = []
@@ -29,42 +46,76 @@ export class Executor {
     router: Router,
     scope: WorkerScope,
     waits: Waits,
+    delivery: Delivery,
     onDeadLetter: (letter: DeadLetter) => void,
   ) {
     this.engineId = engineId
     this.router = router
     this.scope = scope
     this.waits = waits
+    this.delivery = delivery
     this.onDeadLetter = onDeadLetter
   }
 
   /**
    * Runs the record at `at` of a ring: an outcome at once, or an execution that goes on. Never throws.
    *
-   * Its handlers publish as `publisher`.
+   * Handlers see it as their nth attempt, and each further one is written to the record's mark before it begins.
    */
-  run(
-    bytes: Uint8Array,
-    words: Int32Array,
-    at: number,
-    length: number,
-    attempt: number,
-    publisher: WaitingPublisher,
-  ): Outcome | Execution {
-    const topicId = topicIdOf(words, at)
-    const route = topicId === 0 ? this.router.routeOfText(readTopic(bytes, at)) : this.router.routeOf(topicId)
+  run(source: RecordSource, at: number, length: number, attempt: number): Outcome | Execution {
+    const { bytes, words } = source
+    const route = this.routeOf(source, at)
     const { handlers, mailboxes } = route
     if (handlers.length === 0 && mailboxes.length === 0) return UNMATCHED
     const event = new MillraceEvent(route.topic, attempt, this.engineId, bytes, at, at + length, false)
     if ((flagsOf(words, at) & EXPIRES) !== 0 && isExpired(event)) return EXPIRED
-    const context = new EventContext(this.scope, publisher, attempt)
+    const context = new EventContext(this.scope, source.publisher, attempt)
     if (handlers.length === 1 && mailboxes.length === 0) {
-      const succeeded = this.call(handlers[0]!, event, context)
+      const succeeded = this.call(handlers[0]!, event, context, words, at)
       if (typeof succeeded !== 'boolean')
         return { context, outcome: succeeded.then((ok) => finish(event, context, ok)) }
       return finish(event, context, succeeded)
     }
-    return this.runAll(route, event, context, bytes, at, at + length)
+    return this.runAll(route, event, context, source, at, at + length)
+  }
+
+  /**
+   * What becomes of a record whose worker died while it was in flight, for the `attempts`th time: an outcome if it is not
+   * to be handled again.
+   */
+  afterDeath(source: RecordSource, at: number, length: number, attempts: number): Outcome | undefined {
+    if (this.delivery.mode === 'at-most-once') return DROPPED
+    const route = this.routeOf(source, at)
+    let allowed = 1 + this.delivery.redeliveries
+    for (const { handler } of route.handlers) allowed = Math.max(allowed, handler.attempts)
+    if (attempts < allowed) return undefined
+    const event = new MillraceEvent(
+      route.topic,
+      attempts,
+      this.engineId,
+      source.bytes,
+      at,
+      at + length,
+      false,
+    )
+    const { workerId } = this.scope
+    const error = new WorkerDiedError(
+      `A worker died each of the ${attempts} times that it was handled`,
+      workerId,
+    )
+    for (const { tally } of route.handlers) {
+      tally.failed++
+      if (!tally.dirty) this.touch(tally)
+    }
+    const names = route.handlers.map(({ handler }) => handler.name).join(', ')
+    this.giveUp(names, event, error, attempts, source.publisher)
+    event.settle()
+    return DEAD_LETTERED
+  }
+
+  private routeOf({ bytes, words }: RecordSource, at: number): Route {
+    const topicId = topicIdOf(words, at)
+    return topicId === 0 ? this.router.routeOfText(readTopic(bytes, at)) : this.router.routeOf(topicId)
   }
 
   /** Makes the handlers' counts visible; before the records they belong to are released. */
@@ -77,7 +128,7 @@ export class Executor {
     route: Route,
     event: MillraceEvent,
     context: EventContext,
-    bytes: Uint8Array,
+    { bytes, words }: RecordSource,
     start: number,
     end: number,
   ): Outcome | Execution {
@@ -87,7 +138,7 @@ export class Executor {
       if (mailbox.offer(bytes, start, end) === LATER) open.push(this.offerLater(mailbox, bytes, start, end))
     }
     for (const handler of route.handlers) {
-      const result = this.call(handler, event, context)
+      const result = this.call(handler, event, context, words, start)
       if (typeof result === 'boolean') succeeded &&= result
       else open.push(result)
     }
@@ -96,13 +147,16 @@ export class Executor {
     return { context, outcome }
   }
 
-  /** Calls one handler: whether it succeeded, at once or later. */
+  /** Calls one handler for the record at `at`: whether it succeeded, at once or later. */
   private call(
     routed: RoutedHandler,
     event: MillraceEvent,
     context: EventContext,
+    words: Int32Array,
+    at: number,
   ): boolean | Promise<boolean> {
     const { handler, tally } = routed
+    const { resilience } = handler
     if (!tally.dirty) this.touch(tally)
     let start = 0
     try {
@@ -111,10 +165,15 @@ export class Executor {
         return true
       }
       start = tally.start()
+      if (resilience !== undefined) {
+        const attempts = new Attempts(this.scope, event, context, words, at)
+        const result = resilience.run(event.attempt, (attempt) => attempts.begin(handler, attempt))
+        return this.settle(routed, event, context, result, start, attempts)
+      }
       const result = handler.handle(event, context)
-      if (isThenable(result)) return this.settle(routed, event, context, result, start)
+      if (isThenable(result)) return this.settle(routed, event, context, result, start, undefined)
     } catch (error) {
-      return this.fail(routed, event, context, error)
+      return this.fail(routed, event, context, error, event.attempt)
     }
     if (start !== 0) tally.end(start)
     tally.succeeded++
@@ -127,14 +186,16 @@ export class Executor {
     context: EventContext,
     result: PromiseLike<unknown>,
     start: number,
+    attempts: Attempts | undefined,
   ): Promise<boolean> {
     const { tally } = routed
     tally.called++
     try {
       await result
     } catch (error) {
-      return this.fail(routed, event, context, error)
+      return this.fail(routed, event, context, error, attempts?.last ?? event.attempt)
     } finally {
+      attempts?.settle()
       tally.called--
     }
     if (start !== 0) tally.end(start)
@@ -143,16 +204,32 @@ export class Executor {
     return true
   }
 
-  private fail(routed: RoutedHandler, event: MillraceEvent, context: EventContext, error: unknown): false {
+  private fail(
+    routed: RoutedHandler,
+    event: MillraceEvent,
+    context: EventContext,
+    error: unknown,
+    attempts: number,
+  ): false {
     const { handler, tally } = routed
     tally.failed++
     if (!tally.dirty) this.touch(tally)
-    // What fails on a dead letter is counted and reported, but makes no further one.
-    const letter = deadLetter(handler.name, event, error, this.scope.workerId)
+    this.giveUp(handler.name, event, error, attempts, context.publisher)
+    return false
+  }
+
+  /** Tells of a failure. What fails on a dead letter is told, but makes no further one. */
+  private giveUp(
+    handler: string,
+    event: MillraceEvent,
+    error: unknown,
+    attempts: number,
+    publisher: WaitingPublisher,
+  ): void {
+    const letter = deadLetter(handler, event, error, attempts, this.scope.workerId)
     this.onDeadLetter(letter)
     if (event.type !== DEAD_LETTER_TOPIC && this.hasRoute(DEAD_LETTER_TOPIC))
-      this.publishLetter(letter, context.publisher)
-    return false
+      this.publishLetter(letter, publisher)
   }
 
   /** As an ordinary event; without the event's data if it is too large with it. */

@@ -42,12 +42,13 @@ export function deadLetter(
   handler: string,
   event: MillraceEvent,
   thrown: unknown,
+  attempts: number,
   workerId: number,
 ): DeadLetter {
   return {
     handler,
     error: describeError(thrown),
-    attempts: event.attempt,
+    attempts,
     workerId,
     event: eventOf(event),
   }

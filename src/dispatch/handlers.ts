@@ -3,6 +3,8 @@ import type { MillraceEvent } from '../event/event.ts'
 import type { EventMap, Publishing } from '../event/publishing.ts'
 import type { PatternKey } from '../topic/typed.ts'
 import type { DEAD_LETTER_TOPIC, DeadLetter } from './failure.ts'
+import { type HandlerPolicies, policiesOf } from './policies.ts'
+import { Resilience } from './resilience.ts'
 
 /** What a handler gets beside the event. */
 export interface HandlerContext<Events = EventMap> extends Publishing<Events> {
@@ -34,7 +36,7 @@ export type HandlerFunction<Event = MillraceEvent, Events = EventMap> = (
 ) => unknown
 
 /** A handler with its options. */
-export type HandlerObject<Event = MillraceEvent, Events = EventMap> = {
+export type HandlerObject<Event = MillraceEvent, Events = EventMap> = HandlerPolicies & {
   handle: HandlerFunction<Event, Events>
   /** Its name in statistics and errors; its pattern if not given. */
   name?: string
@@ -75,6 +77,10 @@ export type Handler = {
   readonly pattern: string
   readonly handle: HandlerFunction
   readonly filter: ((event: MillraceEvent) => boolean) | undefined
+  /** How often an event's handling may be begun. */
+  readonly attempts: number
+  /** Undefined if it has no policies: then it is just called. */
+  readonly resilience: Resilience | undefined
 }
 
 /**
@@ -92,7 +98,7 @@ export function handlersOf(exported: unknown, module: string): Handler[] {
 }
 
 /** Options that would be missed if they were passed over; other fields are the handler's own. */
-const NOT_YET: readonly string[] = ['scope', 'retry', 'timeoutMs']
+const NOT_YET: readonly string[] = ['scope']
 
 function handlerOf(pattern: string, value: unknown, module: string): Handler {
   const object: unknown = typeof value === 'function' ? { handle: value } : value
@@ -123,5 +129,17 @@ function handlerOf(pattern: string, value: unknown, module: string): Handler {
       module,
     )
   }
-  return { name: name ?? pattern, pattern, handle: handle.bind(object), filter }
+  const policies = policiesOf(
+    object as HandlerObject,
+    `Handler ${JSON.stringify(pattern)} of ${module}`,
+    module,
+  )
+  return {
+    name: name ?? pattern,
+    pattern,
+    handle: handle.bind(object),
+    filter,
+    attempts: policies.retry?.attempts ?? 1,
+    resilience: Object.keys(policies).length === 0 ? undefined : new Resilience(name ?? pattern, policies),
+  }
 }

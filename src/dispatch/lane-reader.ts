@@ -15,9 +15,13 @@ export interface LaneHost {
   /** As whom the handlers of events publish that have come through `depth` handlers themselves. */
   publisherAfter(depth: number): WaitingPublisher
   /** An event's handlers have begun, and not settled at once. */
-  onStarted(): void
+  onStarted(record: InFlight): void
   /** They have settled: what was blocked may go on. */
-  onEnded(): void
+  onEnded(record: InFlight): void
+  /** Whether events of this ring may start: not while a suspect is handled, or waits to be, unless it is this ring's. */
+  mayStart(ring: RingDrain): boolean
+  /** Whether this ring's suspect may start: nothing else is being handled. If not, nothing else starts until it may. */
+  mayStartSuspect(ring: RingDrain): boolean
   readonly isStopped: boolean
 }
 
@@ -121,6 +125,14 @@ export class LaneReader implements RingHost {
     this.host.synchronise()
   }
 
+  mayStart(ring: RingDrain): boolean {
+    return this.host.mayStart(ring)
+  }
+
+  mayStartSuspect(ring: RingDrain): boolean {
+    return this.host.mayStartSuspect(ring)
+  }
+
   get hasBusyKeys(): boolean {
     return this.busy.length > 0
   }
@@ -142,14 +154,14 @@ export class LaneReader implements RingHost {
 
   started(record: InFlight): void {
     if (record.hasKey) this.busy.push(record)
-    this.host.onStarted()
+    this.host.onStarted(record)
   }
 
   ended(record: InFlight): void {
     if (record.hasKey) this.busy.splice(this.busy.indexOf(record), 1)
     this.unblock()
     this.giveBack()
-    this.host.onEnded()
+    this.host.onEnded(record)
   }
 
   unblock(): void {

@@ -6,11 +6,16 @@ import {
   type Outcome,
   outcomeOf,
   RELEASED,
-  withAttempt,
+  withAttempts,
   withOutcome,
 } from '../lane/outcome.ts'
 import type { EventContext, WaitingPublisher } from './context.ts'
-import type { Executor } from './executor.ts'
+import type { Executor, RecordSource } from './executor.ts'
+
+/** Begun, and without an outcome: whoever read it last died meanwhile. */
+function isSuspectMark(mark: number): boolean {
+  return mark !== 0 && outcomeOf(mark) === 0
+}
 
 /** What a ring needs of its lane. */
 export interface RingHost {
@@ -19,6 +24,10 @@ export interface RingHost {
   readonly hasBusyKeys: boolean
   /** Whether the record at `at` must wait for one of its key that is in flight. */
   isBusy(words: Int32Array, at: number, ring: RingDrain): boolean
+  /** Whether this ring's events may start: not while a suspect is handled, or waits to be, unless it is this ring's. */
+  mayStart(ring: RingDrain): boolean
+  /** Whether this ring's suspect may start: nothing else is being handled. If not, nothing else starts until it may. */
+  mayStartSuspect(ring: RingDrain): boolean
   started(record: InFlight): void
   ended(record: InFlight): void
   readonly isStopped: boolean
@@ -33,6 +42,8 @@ export type InFlight = {
   /** 0 if it has no key: then it holds nothing back. */
   readonly keyHash: number
   readonly hasKey: boolean
+  /** In flight once before, when its worker died (decision 12). */
+  readonly isSuspect: boolean
   readonly context: EventContext | undefined
   outcome: Outcome | undefined
 }
@@ -41,14 +52,16 @@ export type InFlight = {
  * Reads one ring of a lane: dispatches its records in order and releases them in order, although their handlers may
  * settle in any.
  */
-export class RingDrain {
+export class RingDrain implements RecordSource {
   /** Stopped before a record whose key is busy, or at a full window: not worth a look until something settles. */
   blocked = false
+  /** Its next record is a suspect, for which others are held back. */
+  private awaitsStart = false
   private readonly reader: RingReader
   private readonly gauge: RingGauge
   private readonly lane: RingHost
   private readonly executor: Executor
-  private readonly publisher: WaitingPublisher
+  readonly publisher: WaitingPublisher
   private readonly window: number
   private readonly inFlight: InFlight[] = []
   private readonly onRoom: () => void
@@ -74,6 +87,14 @@ export class RingDrain {
     this.onRoom = onRoom
   }
 
+  get bytes(): Uint8Array {
+    return this.reader.bytes
+  }
+
+  get words(): Int32Array {
+    return this.reader.words
+  }
+
   /** Whether records lie unread; without the lease. */
   get hasRecords(): boolean {
     return !this.gauge.isEmpty
@@ -84,8 +105,9 @@ export class RingDrain {
     return !this.blocked && this.reader.prefetch() > 0
   }
 
+  /** Whether another worker may as well go on here. */
   get isQuiet(): boolean {
-    return this.inFlight.length === 0
+    return this.inFlight.length === 0 && !this.awaitsStart
   }
 
   /** Goes on where the lane's last reader stopped. */
@@ -98,6 +120,10 @@ export class RingDrain {
   drain(limit: number): number {
     const { reader } = this
     if (this.blocked || reader.prefetch() === 0) return 0
+    if (!this.lane.mayStart(this)) {
+      this.blocked = true
+      return 0
+    }
     this.lane.synchronise()
     let dispatched = 0
     // Where the settled prefix ends, if something behind it goes on.
@@ -113,19 +139,27 @@ export class RingDrain {
           break
         }
       }
+      const isSuspect = isSuspectMark(reader.words[(at >> 2) - 1]!)
+      this.awaitsStart = isSuspect && !this.lane.mayStartSuspect(this)
+      if (this.awaitsStart) {
+        reader.position = before
+        this.blocked = true
+        break
+      }
       const wasQuiet = this.inFlight.length === 0
-      this.dispatch(at)
+      this.dispatch(at, isSuspect)
       if (wasQuiet && dispatched > 0 && this.inFlight.length > 0) settledEnd = before
       dispatched++
+      if (isSuspect) break
     }
     if (this.inFlight.length === 0) this.release(reader.position)
     else if (settledEnd !== undefined) this.release(settledEnd)
     return dispatched
   }
 
-  private dispatch(at: number): void {
-    const { reader } = this
-    const { words } = reader
+  private dispatch(at: number, isSuspect: boolean): void {
+    const { reader, executor } = this
+    const { words, length } = reader
     const markWord = (at >> 2) - 1
     const mark = words[markWord]!
     // Settled under an earlier reader, which died before it could release it.
@@ -134,13 +168,13 @@ export class RingDrain {
       this.settled(markWord, settledBefore)
       return
     }
-    const attempted = withAttempt(mark)
+    const attempt = attemptsOf(mark) + 1
+    const givenUp = isSuspect ? executor.afterDeath(this, at, length, attempt - 1) : undefined
     // Raised before the handler is called: a record that kills its worker is known by its attempts.
-    words[markWord] = attempted
-    const attempt = attemptsOf(attempted)
-    const result = this.executor.run(reader.bytes, words, at, reader.length, attempt, this.publisher)
+    if (givenUp === undefined) words[markWord] = withAttempts(mark, attempt)
+    const result = givenUp ?? executor.run(this, at, length, attempt)
     if (typeof result === 'number') {
-      words[markWord] = withOutcome(attempted, result)
+      words[markWord] = withOutcome(words[markWord]!, result)
       this.settled(markWord, result)
       return
     }
@@ -150,6 +184,7 @@ export class RingDrain {
       markWord,
       keyHash: keyHashOf(words, at),
       hasKey: (flagsOf(words, at) & HAS_KEY) !== 0,
+      isSuspect,
       context: result.context,
       outcome: undefined,
     }
@@ -170,6 +205,7 @@ export class RingDrain {
       markWord,
       keyHash: 0,
       hasKey: false,
+      isSuspect: false,
       context: undefined,
       outcome,
     })

@@ -4,6 +4,7 @@ import type { LanePolicy } from '../event/publishing.ts'
 import type { MailboxPlace } from '../lane/mailbox.ts'
 import type { SharedMap } from '../lane/map.ts'
 import type { Affinity } from './dispatcher.ts'
+import type { Delivery } from './executor.ts'
 import type { DeadLetter, FailureError } from './failure.ts'
 
 /** The one endless task of a worker thread. */
@@ -13,6 +14,7 @@ export type DispatchTask = {
   modules: readonly string[]
   handlerCounters: SharedArrayBuffer
   affinity: Affinity
+  delivery: Delivery
   maxInFlight: number
   onFull: LanePolicy
   /** Subscriptions there are already. */

@@ -97,6 +97,7 @@ export class InlineCrew implements Crew {
       handlers,
       handlerCounters: statistics.counters[0]!,
       affinity: options.affinity,
+      delivery: options.delivery,
       maxInFlight: options.maxInFlight,
       receiveChanges: () => this.changes.splice(0),
       reports: {

@@ -3,10 +3,12 @@ import { resolve as resolvePath } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { MAX_CAPACITY } from '../../native-free-ring/src/index.ts'
 import type { Affinity } from '../dispatch/dispatcher.ts'
+import type { Delivery } from '../dispatch/executor.ts'
 import { CapabilityError, type MillraceError, OptionsError } from '../errors.ts'
 import type { LanePolicy } from '../event/publishing.ts'
 import { MAX_PUBLISHERS, MAX_TOPIC_ID } from '../event/record.ts'
 import { MAX_DEPTH } from '../lane/map.ts'
+import { MAX_ATTEMPTS } from '../lane/outcome.ts'
 import { LANE_POLICIES } from '../publish/publisher.ts'
 
 export type EngineOptions = {
@@ -18,6 +20,13 @@ export type EngineOptions = {
   onFull?: LanePolicy
   /** Whether a key's lane stays with one worker while that lives (`sticky`, if not given) or may move. */
   affinity?: Affinity
+  /**
+   * What becomes of events in flight when their worker dies: handled again (`at-least-once`, if not given), or counted as
+   * dropped (`at-most-once`).
+   */
+  delivery?: Delivery['mode']
+  /** How often an event is handled again after deaths of its worker, before it is a dead letter: twice if not given. */
+  redeliveries?: number
   /** Lanes for events with a key: four per worker if not given. More spread keys better, each costs memory when used. */
   lanes?: number
   /** Bytes of each ring, a power of two, 262,144 if not given. An event takes at most half of it. */
@@ -38,7 +47,10 @@ export type EngineOptions = {
   }
 }
 
-export type CheckedOptions = Required<Omit<EngineOptions, 'handlers' | 'onError' | 'resourceLimits'>> & {
+export type CheckedOptions = Required<
+  Omit<EngineOptions, 'handlers' | 'onError' | 'resourceLimits' | 'delivery' | 'redeliveries'>
+> & {
+  delivery: Delivery
   modules: readonly string[]
   onError: ((error: MillraceError) => void) | undefined
   resourceLimits: NonNullable<EngineOptions['resourceLimits']>
@@ -49,6 +61,8 @@ const NAMES = [
   'handlers',
   'onFull',
   'affinity',
+  'delivery',
+  'redeliveries',
   'lanes',
   'ringBytes',
   'maxInFlight',
@@ -90,6 +104,7 @@ export function checkOptions(options: EngineOptions): CheckedOptions {
     modules: modulesOf(options.handlers),
     onFull,
     affinity,
+    delivery: deliveryOf(options),
     lanes: integer('lanes', options.lanes ?? 4 * Math.max(1, workers), 1, 4_096),
     ringBytes: powerOfTwo('ringBytes', options.ringBytes ?? 262_144, MIN_RING_BYTES, MAX_CAPACITY),
     maxInFlight: integer('maxInFlight', options.maxInFlight ?? 64, 1, 65_536),
@@ -127,4 +142,14 @@ function modulesOf(handlers: EngineOptions['handlers']): string[] {
       throw new OptionsError('handlers are URLs or paths of modules')
     return module.startsWith('file:') ? module : pathToFileURL(resolvePath(module)).href
   })
+}
+
+function deliveryOf({ delivery = 'at-least-once', redeliveries = 2 }: EngineOptions): Delivery {
+  if ((delivery as string) === 'effectively-once') {
+    throw new CapabilityError('effectively-once delivery needs a store, and this engine has none')
+  }
+  if (delivery !== 'at-least-once' && delivery !== 'at-most-once') {
+    throw new OptionsError('delivery is at-least-once or at-most-once')
+  }
+  return { mode: delivery, redeliveries: integer('redeliveries', redeliveries, 0, MAX_ATTEMPTS - 1) }
 }

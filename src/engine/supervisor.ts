@@ -110,6 +110,7 @@ export class Supervisor {
         modules: this.options.modules,
         handlerCounters: this.counters[slot.thread]!,
         affinity: this.options.affinity,
+        delivery: this.options.delivery,
         maxInFlight: this.options.maxInFlight,
         onFull: this.options.onFull,
         mailboxes: this.mailboxes(),

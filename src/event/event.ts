@@ -128,6 +128,19 @@ export class MillraceEvent<Type extends string = string, Data = any> {
     return toCloudEvent(this)
   }
 
+  /** @internal The same event as another attempt sees it: what was done to this one's data is not seen. */
+  again(attempt: number): MillraceEvent<Type, Data> {
+    return new MillraceEvent(
+      this.type,
+      attempt,
+      this.engineId,
+      this.memory(),
+      this.start,
+      this.end,
+      this.detached,
+    )
+  }
+
   /** @internal Its bytes are about to be given back: what was not read is gone. */
   settle(): void {
     if (!this.detached) this.record = undefined

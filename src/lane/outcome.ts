@@ -23,6 +23,7 @@ export type Outcome =
  */
 const OUTCOME_MASK = 0xff
 const ATTEMPT = 0x100
+export const MAX_ATTEMPTS = 0x7f_ffff
 
 export function outcomeOf(mark: number): number {
   return mark & OUTCOME_MASK
@@ -32,8 +33,9 @@ export function attemptsOf(mark: number): number {
   return mark >>> 8
 }
 
-export function withAttempt(mark: number): number {
-  return mark + ATTEMPT
+/** The mark of a record whose handling is begun for the nth time. */
+export function withAttempts(mark: number, attempts: number): number {
+  return (mark & OUTCOME_MASK) | (Math.min(attempts, MAX_ATTEMPTS) * ATTEMPT)
 }
 
 export function withOutcome(mark: number, outcome: Outcome): number {
