@@ -8,6 +8,8 @@
 export class MillraceError extends Error {
   /** Stable, for programs: `error.code === 'ERR_MILLRACE_FULL'`. */
   readonly code: string
+  /** From `sendBatch`: how many events, from the first on, had been accepted before. */
+  accepted?: number
 
   constructor(code: string, message: string, options?: ErrorOptions) {
     super(message, options)
@@ -137,5 +139,14 @@ export class BreakerOpenError extends MillraceError {
 export class CapabilityError extends MillraceError {
   constructor(message: string, options?: ErrorOptions) {
     super('ERR_MILLRACE_CAPABILITY', message, options)
+  }
+}
+
+/** `instanceof` for what anybody may have thrown: a proxy may throw again when its prototype is asked for. */
+export function isA(error: unknown, type: new (...args: any[]) => unknown): boolean {
+  try {
+    return error instanceof type
+  } catch {
+    return false
   }
 }

@@ -12,7 +12,22 @@ export { type CloseReport, createEngine, type Engine, type EngineStats } from '.
 export type { HandlerStats } from './engine/handler-stats.ts'
 export type { Ledger } from './engine/ledger.ts'
 export type { EngineOptions } from './engine/options.ts'
-export * from './errors.ts'
+export {
+  BreakerOpenError,
+  CapabilityError,
+  ClosedError,
+  DecodeError,
+  EncodeError,
+  FullError,
+  HandlerError,
+  HandlerLoadError,
+  InvalidEventError,
+  MillraceError,
+  OptionsError,
+  PatternError,
+  TimeoutError,
+  WorkerDiedError,
+} from './errors.ts'
 export type { MillraceEvent } from './event/event.ts'
 export type { EventSource } from './event/extras.ts'
 export type { CloudEvent, EventJSON } from './event/formats.ts'

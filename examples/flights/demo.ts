@@ -18,8 +18,8 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 })
-const rows = values.rows === undefined ? 3_000_000 : Number(values.rows)
-const workers = values.workers === undefined ? Math.max(2, availableParallelism()) : Number(values.workers)
+const rows = wholeNumber('--rows', values.rows, 3_000_000)
+const workers = wholeNumber('--workers', values.workers, Math.max(2, availableParallelism()))
 const say = (text: string): void => void (values.json || console.log(text))
 
 say(`${rows.toLocaleString('en-US')} flights through ${workers} workers`)
@@ -74,3 +74,10 @@ if (values.json) {
   )
 }
 process.exitCode = identical && stats.balanced && stats.deadLettered === 0 ? 0 : 1
+
+function wholeNumber(name: string, text: string | undefined, otherwise: number): number {
+  if (text === undefined) return otherwise
+  if (/^[1-9]\d*$/.test(text)) return Number(text)
+  console.error(`${name} is a whole number from 1 on, not ${text}`)
+  process.exit(2)
+}

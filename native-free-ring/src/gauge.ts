@@ -16,6 +16,9 @@ export class RingGauge {
   private readonly control: Int32Array
   private readonly written = new Float64Array(1)
   private readonly counts: Float64Array
+  /** The cursors that the last counts belong to. */
+  private tail = 0
+  private head = 0
 
   constructor(place: RingPlace, counters = 1) {
     checkPlace(place)
@@ -38,13 +41,22 @@ export class RingGauge {
 
   /** Records committed. */
   committed(): number {
-    readTally(this.control, TAIL, WRITER_TALLY, this.written)
+    this.tail = readTally(this.control, TAIL, WRITER_TALLY, this.written)
     return this.written[0]!
   }
 
   /** The reader's counts as of its last release. The array is reused by the next call. */
   released(): Float64Array {
-    readTally(this.control, HEAD, READER_TALLY, this.counts)
+    this.head = readTally(this.control, HEAD, READER_TALLY, this.counts)
     return this.counts
+  }
+
+  /**
+   * Whether `released` (of all its counts, `total`) and `committed`, as they answered last, agree with the cursors they
+   * belong to: as many exactly if nothing lies between. A record that was passed over uncounted would show here.
+   */
+  agrees(total: number): boolean {
+    const between = (this.tail - this.head) | 0
+    return between === 0 ? this.written[0] === total : this.written[0]! > total
   }
 }

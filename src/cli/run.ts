@@ -36,6 +36,9 @@ function wholeNumber(text: string): number {
   return Number(text)
 }
 
+/** A slow handler is no reason to end a run. */
+const PATIENTLY = { timeoutMs: Number.POSITIVE_INFINITY }
+
 /** Malformed records, and failures, are told one by one up to so many, then only counted. */
 const MAX_TOLD = 20
 
@@ -142,7 +145,7 @@ async function publish(
     }
     const next = rest[accepted]
     if (next === undefined) return
-    await engine.send(next.event)
+    await engine.send({ ...next.event, ...PATIENTLY })
     rest = rest.slice(accepted + 1)
   }
 }
@@ -155,7 +158,7 @@ async function publishEach(
   for (const { line, event } of records) {
     if (line >= refusals.stopLine) return
     try {
-      await engine.send(event)
+      await engine.send({ ...event, ...PATIENTLY })
     } catch (error) {
       if (!(error instanceof InvalidEventError || error instanceof EncodeError)) throw error
       refusals.add(line, error.message)

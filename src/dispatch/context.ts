@@ -5,6 +5,8 @@ import type { Attempt } from './resilience.ts'
 
 /** A publisher that says whether a send has to wait: undefined if there was room at once. */
 export type WaitingPublisher = Publishing & {
+  /** Time has passed: what is published next carries the time at which it is. */
+  tick(): void
   sendOrWait(
     type: string | (EventInput & SendOptions),
     data?: unknown,

@@ -8,7 +8,7 @@ import { Attempts } from './attempts.ts'
 import { EventContext, type WaitingPublisher, type WorkerScope } from './context.ts'
 import { DEAD_LETTER_TOPIC, type DeadLetter, deadLetter } from './failure.ts'
 import type { Route, RoutedHandler, Router } from './router.ts'
-import type { HandlerTally } from './tally.ts'
+import { CALLED, FAILED, FILTERED, SUCCEEDED } from './tally.ts'
 
 /** What becomes of events that were in flight when their worker died (decision 12). */
 export type Delivery = {
@@ -37,9 +37,6 @@ export class Executor {
   private readonly waits: Waits
   private readonly delivery: Delivery
   private readonly onDeadLetter: (letter: DeadLetter) => void
-  /** Tallies with counts that are not in shared memory yet: the first `dirtyCount`. */
-  private readonly dirty: HandlerTally[] = []
-  private dirtyCount = 0
 
   constructor(
     engineId: string,
@@ -69,6 +66,7 @@ export class Executor {
     if (handlers.length === 0 && mailboxes.length === 0) return UNMATCHED
     const event = new MillraceEvent(route.topic, attempt, this.engineId, bytes, at, at + length, false)
     if ((flagsOf(words, at) & EXPIRES) !== 0 && isExpired(event)) return EXPIRED
+    source.publisher.tick()
     const context = new EventContext(this.scope, source.publisher, attempt)
     if (handlers.length === 1 && mailboxes.length === 0) {
       const succeeded = this.call(handlers[0]!, event, context, words, at)
@@ -104,8 +102,7 @@ export class Executor {
       workerId,
     )
     for (const { tally } of route.handlers) {
-      tally.failed++
-      if (!tally.dirty) this.touch(tally)
+      tally.add(FAILED, 1)
     }
     const names = route.handlers.map(({ handler }) => handler.name).join(', ')
     this.giveUp(names, event, error, attempts, source.publisher)
@@ -116,12 +113,6 @@ export class Executor {
   private routeOf({ bytes, words }: RecordSource, at: number): Route {
     const topicId = topicIdOf(words, at)
     return topicId === 0 ? this.router.routeOfText(readTopic(bytes, at)) : this.router.routeOf(topicId)
-  }
-
-  /** Makes the handlers' counts visible; before the records they belong to are released. */
-  flush(): void {
-    for (let i = 0; i < this.dirtyCount; i++) this.dirty[i]!.flush()
-    this.dirtyCount = 0
   }
 
   private runAll(
@@ -157,11 +148,10 @@ export class Executor {
   ): boolean | Promise<boolean> {
     const { handler, tally } = routed
     const { resilience } = handler
-    if (!tally.dirty) this.touch(tally)
     let start = 0
     try {
       if (handler.filter !== undefined && !handler.filter(event)) {
-        tally.filtered++
+        tally.add(FILTERED, 1)
         return true
       }
       start = tally.start()
@@ -176,7 +166,7 @@ export class Executor {
       return this.fail(routed, event, context, error, event.attempt)
     }
     if (start !== 0) tally.end(start)
-    tally.succeeded++
+    tally.add(SUCCEEDED, 1)
     return true
   }
 
@@ -189,18 +179,17 @@ export class Executor {
     attempts: Attempts | undefined,
   ): Promise<boolean> {
     const { tally } = routed
-    tally.called++
+    tally.add(CALLED, 1)
     try {
       await result
     } catch (error) {
       return this.fail(routed, event, context, error, attempts?.last ?? event.attempt)
     } finally {
       attempts?.settle()
-      tally.called--
+      tally.add(CALLED, -1)
     }
     if (start !== 0) tally.end(start)
-    tally.succeeded++
-    if (!tally.dirty) this.touch(tally)
+    tally.add(SUCCEEDED, 1)
     return true
   }
 
@@ -212,8 +201,7 @@ export class Executor {
     attempts: number,
   ): false {
     const { handler, tally } = routed
-    tally.failed++
-    if (!tally.dirty) this.touch(tally)
+    tally.add(FAILED, 1)
     this.giveUp(handler.name, event, error, attempts, context.publisher)
     return false
   }
@@ -268,11 +256,6 @@ export class Executor {
         },
       })
     })
-  }
-
-  private touch(tally: HandlerTally): void {
-    tally.dirty = true
-    this.dirty[this.dirtyCount++] = tally
   }
 }
 

@@ -13,7 +13,7 @@ export type DeadLetter = {
   error: FailureError
   attempts: number
   workerId: number
-  /** The event as JSON; just its type if its data could not be decoded, or was too large. */
+  /** The event in the universal format, its data as they are; just its type if its data could not be decoded, or was too large. */
   event: Partial<EventJSON> & { event_type: string }
 }
 
@@ -57,7 +57,9 @@ export function deadLetter(
 /** The event as it was published, whatever the handler did to its data; just its type if that can't be decoded. */
 function eventOf(event: MillraceEvent): DeadLetter['event'] {
   try {
-    return event.copy().toJSON()
+    const copy = event.copy()
+    // Not in the form of JSON: the letter can be published again as it was.
+    return { ...copy.toJSON(), data: copy.data ?? null, metadata: copy.metadata ?? {} }
   } catch {
     return { event_type: event.type }
   }

@@ -1,6 +1,6 @@
 import { giveBackLease, leaseHolder, takeLease, wake } from '../../native-free-ring/src/index.ts'
 import { flagsOf, HAS_KEY, keyHashOf } from '../event/record.ts'
-import { leaseWord, parkedWord, ringPlace, type SharedMap } from '../lane/map.ts'
+import { leaseWord, MAX_DEPTH, parkedWord, ringPlace, type SharedMap } from '../lane/map.ts'
 import type { WaitingPublisher } from './context.ts'
 import type { Executor } from './executor.ts'
 import { type InFlight, RingDrain, type RingHost } from './ring-drain.ts'
@@ -74,7 +74,7 @@ export class LaneReader implements RingHost {
     const place = ringPlace(this.map, publisher, this.index)
     const onRoom = () => void wake(this.control, parkedWord(thread))
     const next = this.host.publisherAfter(depth)
-    this.rings.push(new RingDrain(place, this, this.executor, next, this.window, onRoom))
+    this.rings.push(new RingDrain(place, depth, this, this.executor, next, this.window, onRoom))
   }
 
   /** Whether a `drain` would get anywhere now. */
@@ -138,8 +138,8 @@ export class LaneReader implements RingHost {
   }
 
   /**
-   * Whether a handler of the same key is running. While that one waits for room in a lane, only events of its own
-   * publisher are held back, so that what it waits for can happen (decision 3).
+   * Whether a handler of the same key is running. While that one waits for room, deeper events are not held back: what it
+   * waits for is that they are handled (decisions 3 and 11).
    */
   isBusy(words: Int32Array, at: number, ring: RingDrain): boolean {
     const { busy } = this
@@ -147,7 +147,8 @@ export class LaneReader implements RingHost {
     const keyHash = keyHashOf(words, at)
     for (let i = 0; i < busy.length; i++) {
       const record = busy[i]!
-      if (record.keyHash === keyHash && (record.ring === ring || record.context!.waiting === 0)) return true
+      if (record.keyHash === keyHash && (record.context!.waiting === 0 || !mayPass(record.ring, ring)))
+        return true
     }
     return false
   }
@@ -167,4 +168,9 @@ export class LaneReader implements RingHost {
   unblock(): void {
     for (const ring of this.rings) ring.blocked = false
   }
+}
+
+/** Whether events of `other` may pass one of `ring` that waits for room; of the deepest rings, each may wait for another. */
+function mayPass(ring: RingDrain, other: RingDrain): boolean {
+  return other.depth > ring.depth || (other.depth === MAX_DEPTH && other !== ring)
 }

@@ -3,17 +3,23 @@ import { parsePattern } from '../topic/pattern.ts'
 import { type Handler, handlersOf } from './handlers.ts'
 import { MAX_HANDLERS } from './tally.ts'
 
+/** A module that awaits what never comes must not keep `createEngine` from answering. */
+const LOAD_TIMEOUT_MS = 60_000
+
 /**
- * Imports handler modules, in their order, in the thread that will run them.
+ * Imports handler modules, in their order, in the thread that will run them. Each gets `timeoutMs`.
  *
  * @throws HandlerLoadError (`ERR_MILLRACE_HANDLER_LOAD`) with the module's own error as cause.
  */
-export async function loadHandlers(modules: readonly string[]): Promise<Handler[]> {
+export async function loadHandlers(
+  modules: readonly string[],
+  timeoutMs = LOAD_TIMEOUT_MS,
+): Promise<Handler[]> {
   const handlers: Handler[] = []
   for (const module of modules) {
     let exported: unknown
     try {
-      exported = await import(module)
+      exported = await importWithin(module, timeoutMs)
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       throw new HandlerLoadError(`Handlers ${module} can't be loaded: ${reason}`, module, { cause: error })
@@ -29,6 +35,16 @@ export async function loadHandlers(modules: readonly string[]): Promise<Handler[
     )
   }
   return handlers
+}
+
+async function importWithin(module: string, timeoutMs: number): Promise<unknown> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new Error(`not loaded within ${timeoutMs} ms`)), timeoutMs)
+  try {
+    return await Promise.race([import(module), late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 function checkPattern(handler: Handler, module: string): void {

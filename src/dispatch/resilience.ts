@@ -15,7 +15,7 @@ import {
   timeout,
   wrap,
 } from 'cockatiel'
-import { BreakerOpenError, TimeoutError } from '../errors.ts'
+import { BreakerOpenError, isA, TimeoutError } from '../errors.ts'
 import type { HandlerPolicies } from './policies.ts'
 
 /** How an attempt ended. Its error travels as a value: looking at it might run code of whoever threw it. */
@@ -106,12 +106,3 @@ export class Resilience {
 
 const RETRY_DELAY_MS = 100
 const MAX_RETRY_DELAY_MS = 30_000
-
-/** `instanceof` for what anybody may have thrown: a proxy may throw again when its prototype is asked for. */
-function isA(error: unknown, type: new (...args: any[]) => unknown): boolean {
-  try {
-    return error instanceof type
-  } catch {
-    return false
-  }
-}

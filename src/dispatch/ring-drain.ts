@@ -62,16 +62,18 @@ export class RingDrain implements RecordSource {
   private readonly lane: RingHost
   private readonly executor: Executor
   readonly publisher: WaitingPublisher
+  readonly depth: number
   private readonly window: number
   private readonly inFlight: InFlight[] = []
   private readonly onRoom: () => void
 
   /**
-   * The handlers of this ring's events publish as `publisher`. `onRoom` wakes the thread that writes this ring, when it
-   * waits for room.
+   * The handlers of this ring's events, which are of this `depth`, publish as `publisher`. `onRoom` wakes the thread that
+   * writes this ring, when it waits for room.
    */
   constructor(
     place: RingPlace,
+    depth: number,
     lane: RingHost,
     executor: Executor,
     publisher: WaitingPublisher,
@@ -83,6 +85,7 @@ export class RingDrain implements RecordSource {
     this.lane = lane
     this.executor = executor
     this.publisher = publisher
+    this.depth = depth
     this.window = window
     this.onRoom = onRoom
   }
@@ -236,7 +239,6 @@ export class RingDrain implements RecordSource {
   }
 
   private release(position: number): void {
-    this.executor.flush()
     if (this.reader.release(position)) this.onRoom()
   }
 }

@@ -1,5 +1,5 @@
 import { createHistogram, performance, type RecordableHistogram } from 'node:perf_hooks'
-import { allocateShared, Counters, storeCounter } from '../../native-free-ring/src/index.ts'
+import { allocateShared, COUNTER_WORDS, readCounter } from '../../native-free-ring/src/index.ts'
 
 /** A handler's counters on one worker. What it matched is their sum. CALLED: called, and not settled. */
 export const CALLED = 0
@@ -22,31 +22,37 @@ export function handlerCountersWord(handler: number): number {
   return handler * HANDLER_COUNTERS * 2
 }
 
+const TWO_31 = 2147483648
+
 /**
- * What one handler has done on this worker. Counts are kept here and written to shared memory once per pass over the
- * lanes.
+ * What one handler has done on this worker: written to shared memory as it happens, by plain stores, so that what a worker
+ * has done is known after its death. Who looks from another thread while it works may see it a little later.
  */
 export class HandlerTally {
-  called = 0
-  succeeded = 0
-  filtered = 0
-  failed = 0
-  dirty = false
   private calls = 0
   private histogram: RecordableHistogram | undefined
   private readonly words: Int32Array
   private readonly base: number
-  private readonly counters: Counters
+  private readonly counts: Float64Array
   private readonly onHistogram: (histogram: RecordableHistogram) => void
 
   /** `onHistogram` gets the histogram of durations, in nanoseconds, when the first is recorded. */
   constructor(words: Int32Array, handler: number, onHistogram: (histogram: RecordableHistogram) => void) {
     this.words = words
     this.base = handlerCountersWord(handler)
-    this.counters = new Counters(words, this.base, HANDLER_COUNTERS)
+    this.counts = Float64Array.from({ length: HANDLER_COUNTERS }, (_, counter) =>
+      readCounter(words, this.base, counter),
+    )
     // A worker that died in the middle of calls has left them behind.
-    storeCounter(words, this.base, CALLED, 0)
+    this.counts[CALLED] = 0
+    this.store(CALLED, 0)
     this.onHistogram = onHistogram
+  }
+
+  add(counter: number, amount: 1 | -1): void {
+    const count = this.counts[counter]! + amount
+    this.counts[counter] = count
+    this.store(counter, count)
   }
 
   /** When the call starts, if it is one of those that are timed; else 0. */
@@ -62,13 +68,10 @@ export class HandlerTally {
     this.histogram.record(Math.max(1, Math.round((performance.now() - start) * 1e6)))
   }
 
-  flush(): void {
-    const { counters } = this
-    storeCounter(this.words, this.base, CALLED, this.called)
-    if (this.succeeded > 0) counters.add(SUCCEEDED, this.succeeded)
-    if (this.filtered > 0) counters.add(FILTERED, this.filtered)
-    if (this.failed > 0) counters.add(FAILED, this.failed)
-    this.succeeded = this.filtered = this.failed = 0
-    this.dirty = false
+  /** As `storeCounter`, but with plain stores. */
+  private store(counter: number, count: number): void {
+    const at = this.base + counter * COUNTER_WORDS
+    if (count >= TWO_31) this.words[at + 1] = count / TWO_31
+    this.words[at] = count | 0
   }
 }

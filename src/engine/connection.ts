@@ -46,7 +46,7 @@ export interface AttachedPublisher<Events = EventMap> extends Publishing<Events>
  * publisher.publish('tick', { at: Date.now() })
  */
 export function attach<Events = EventMap>(handle: ConnectionHandle): AttachedPublisher<Events> {
-  if (handle?.kind !== 'millrace-connection')
+  if (handle?.kind !== 'millrace-connection' || !(handle.map?.control instanceof SharedArrayBuffer))
     throw new OptionsError('attach takes what engine.connect() answered')
   const { map, onFull, engineThreadId } = handle
   const control = new Int32Array(map.control)
@@ -85,7 +85,10 @@ export function attach<Events = EventMap>(handle: ConnectionHandle): AttachedPub
 function takeSlot(map: SharedMap, control: Int32Array, holder: number): number {
   const { shape } = map
   for (let thread = 1 + shape.workers; thread < threadCount(shape); thread++) {
-    if (takeLease(control, ownerWord(thread), holder)) return thread
+    if (!takeLease(control, ownerWord(thread), holder)) continue
+    // The last one here may have died in the middle of a commit.
+    Atomics.store(control, committingWord(thread), 0)
+    return thread
   }
   throw new CapabilityError(`All ${shape.attachable} places for attached threads are taken: raise attachable`)
 }

@@ -41,11 +41,14 @@ export class LedgerReader {
   read(): Ledger {
     const sums = new Float64Array(LANE_COUNTERS)
     let committed = 0
+    let agree = true
     this.forEachRing((gauge) => {
       // What was released before what was committed: so no more can have been released.
       const counts = gauge.released()
       for (let i = 0; i < LANE_COUNTERS; i++) sums[i]! += counts[i]!
+      const released = counts[RELEASED]!
       committed += gauge.committed()
+      agree &&= gauge.agrees(released)
     })
     const droppedNewest = this.droppedNewest()
     const ledger = {
@@ -58,8 +61,8 @@ export class LedgerReader {
       pending: committed - sums[RELEASED]!,
     }
     const { completed, unmatched, dropped, expired, deadLettered, pending } = ledger
-    const balanced = ledger.accepted === completed + unmatched + dropped + expired + deadLettered + pending
-    return { ...ledger, balanced }
+    const sum = completed + unmatched + dropped + expired + deadLettered + pending
+    return { ...ledger, balanced: agree && ledger.accepted === sum }
   }
 
   /**

@@ -72,6 +72,7 @@ const NAMES = [
   'resourceLimits',
 ]
 
+const LIMITS = ['maxOldGenerationSizeMb', 'maxYoungGenerationSizeMb', 'stackSizeMb']
 const MIN_RING_BYTES = 1_024
 const MAX_WORKERS = 256
 
@@ -99,6 +100,14 @@ export function checkOptions(options: EngineOptions): CheckedOptions {
   const { resourceLimits = {} } = options
   if (typeof resourceLimits !== 'object' || resourceLimits === null)
     throw new OptionsError('resourceLimits is an object of limits')
+  for (const [name, megabytes] of Object.entries(resourceLimits)) {
+    if (!LIMITS.includes(name))
+      throw new OptionsError(`Unknown limit ${name}: known are ${LIMITS.join(', ')}`)
+    // Node itself would end the process for want of stack.
+    if (typeof megabytes !== 'number' || !(megabytes >= 1)) {
+      throw new OptionsError(`${name} is a number of megabytes from 1 on, not ${String(megabytes)}`)
+    }
+  }
   return {
     workers,
     modules: modulesOf(options.handlers),

@@ -7,9 +7,9 @@ import {
   type ExtensionCodecType,
   encodeTimestampExtension,
 } from '@msgpack/msgpack'
-import { DecodeError, EncodeError } from '../errors.ts'
+import { DecodeError, EncodeError, InvalidEventError, isA } from '../errors.ts'
 import { NOT_PLAIN, PlainReader } from './plain-reader.ts'
-import { PlainWriter } from './plain-writer.ts'
+import { PlainWriter, TOO_LARGE } from './plain-writer.ts'
 
 /**
  * MessagePack for ordinary data, by `@msgpack/msgpack`, with what JavaScript has beyond it as extension types, so
@@ -137,23 +137,29 @@ function newEncoder(): Encoder<undefined> {
 }
 
 /** Both serve nested calls by a copy of themselves. */
-const encoder = newEncoder()
+let encoder = newEncoder()
 /** Plain data, which is nearly all, takes the short way. */
 const writer = new PlainWriter()
 const reader = new PlainReader()
 const decoder = new Decoder({ extensionCodec: extensions })
+
+/** The most that any ring takes. */
+const MAX_DATA_BYTES = 2 ** 29
+/** An encoder whose buffer has grown beyond is let go. */
+const KEPT_BYTES = 2 ** 20
 
 const encoded: Encoded = { bytes: new Uint8Array(0), length: 0, holdsBytes: false }
 
 /**
  * Encodes data. What it answers belongs to the encoder and lasts until the next call.
  *
- * @throws EncodeError (`ERR_MILLRACE_ENCODE`) for what MessagePack and the extensions above can't carry.
+ * @throws EncodeError (`ERR_MILLRACE_ENCODE`) for what MessagePack and the extensions above can't carry, InvalidEventError
+ * (`ERR_MILLRACE_INVALID_EVENT`) for plain data of more than `limit` bytes, as soon as it is that much.
  */
-export function encode(data: unknown): Encoded {
+export function encode(data: unknown, limit = MAX_DATA_BYTES): Encoded {
   try {
     // A getter in the data may throw, or encode something else.
-    if (writer.write(data)) {
+    if (writer.write(data, limit)) {
       encoded.bytes = writer.bytes
       encoded.length = writer.length
       encoded.holdsBytes = false
@@ -162,8 +168,13 @@ export function encode(data: unknown): Encoded {
     }
     return encoded
   } catch (error) {
-    if (error instanceof EncodeError) throw error
-    const reason = error instanceof Error ? error.message : String(error)
+    if (error === TOO_LARGE) {
+      throw new InvalidEventError(
+        `An event's data exceeds the ${limit} bytes that a lane can take: raise ringBytes, or send a reference`,
+      )
+    }
+    if (isA(error, EncodeError)) throw error
+    const reason = reasonOf(error)
     throw new EncodeError(
       reason.startsWith('Too deep') ? `Data nested deeper than ${MAX_DEPTH} levels, or cyclic` : reason,
       { cause: error },
@@ -179,8 +190,19 @@ function encodeComplete(data: unknown): void {
     encoded.bytes = bytes
     encoded.length = bytes.length
     encoded.holdsBytes = holdsBytes
+    // It would keep the memory for ever.
+    if (bytes.length > KEPT_BYTES) encoder = newEncoder()
   } finally {
     holdsBytes = outer
+  }
+}
+
+/** What a getter in the data has thrown may be anything, and may throw again when it is looked at. */
+function reasonOf(thrown: unknown): string {
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown)
+  } catch {
+    return 'unreadable error'
   }
 }
 

@@ -61,8 +61,13 @@ export function decodeExtras(bytes: Uint8Array): Extras {
 }
 
 function checkId(id: unknown): string {
-  if (typeof id !== 'string' || id.length === 0 || Buffer.byteLength(id) > ID_MAX_BYTES) {
-    throw new InvalidEventError(`An id is a string of 1 to ${ID_MAX_BYTES} bytes`)
+  if (
+    typeof id !== 'string' ||
+    id.length === 0 ||
+    Buffer.byteLength(id) > ID_MAX_BYTES ||
+    !id.isWellFormed()
+  ) {
+    throw new InvalidEventError(`An id is well-formed text of 1 to ${ID_MAX_BYTES} bytes`)
   }
   return id
 }
@@ -81,7 +86,8 @@ function checkSource(source: unknown): EventSource {
 }
 
 function checkMetadata(metadata: unknown): Record<string, unknown> {
-  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) {
+  const prototype = typeof metadata === 'object' && metadata !== null && Object.getPrototypeOf(metadata)
+  if (prototype !== Object.prototype && prototype !== null) {
     throw new InvalidEventError('metadata is a plain object')
   }
   return metadata as Record<string, unknown>

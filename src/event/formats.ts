@@ -15,7 +15,7 @@ type Readable = {
   readonly traceparent: string | undefined
 }
 
-/** The universal event format. Binary data is base64 text under `data`. */
+/** The universal event format. What JSON lacks stands in its nearest form (`jsonValue`). */
 export type EventJSON = {
   id: string
   event_type: string
@@ -55,8 +55,8 @@ export function toJSON(event: Readable, instanceId: string): EventJSON {
       instance_id: source?.instanceId ?? instanceId,
       ...(source?.correlationId !== undefined && { correlation_id: source.correlationId }),
     },
-    data: data instanceof Uint8Array ? base64(data) : (data ?? null),
-    metadata: event.metadata ?? {},
+    data: jsonValue(data ?? null),
+    metadata: jsonValue(event.metadata ?? {}) as Record<string, unknown>,
   }
 }
 
@@ -75,7 +75,7 @@ export function toCloudEvent(event: Readable): CloudEvent {
     cloud.data_base64 = base64(data)
   } else if (data !== undefined) {
     cloud.datacontenttype = 'application/json'
-    cloud.data = data
+    cloud.data = jsonValue(data)
   }
   if (key !== undefined) cloud.partitionkey = key
   if (source?.correlationId !== undefined) cloud.correlationid = source.correlationId
@@ -94,4 +94,28 @@ function sourceUri(source: EventSource | undefined): string {
 
 function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+}
+
+/**
+ * Data as JSON can carry it: bytes as base64 text, a `bigint` as text, a `Map` as an object (its keys as text), a `Set` or a
+ * typed array as a list; all else as it is.
+ */
+export function jsonValue(value: unknown): unknown {
+  if (typeof value === 'bigint') return value.toString()
+  if (typeof value !== 'object' || value === null || value instanceof Date) return value
+  if (Array.isArray(value)) return value.map(jsonValue)
+  if (value instanceof Uint8Array) return base64(value)
+  if (value instanceof ArrayBuffer) return base64(new Uint8Array(value))
+  if (value instanceof DataView)
+    return base64(new Uint8Array(value.buffer, value.byteOffset, value.byteLength))
+  if (ArrayBuffer.isView(value)) return Array.from(value as unknown as Iterable<unknown>, jsonValue)
+  if (value instanceof Set) return Array.from(value, jsonValue)
+  const entries = value instanceof Map ? value : Object.entries(value)
+  const object: Record<string, unknown> = {}
+  for (const [key, item] of entries) {
+    // Not by assignment: a key may be `__proto__`.
+    const own = { value: jsonValue(item), enumerable: true, writable: true, configurable: true }
+    Object.defineProperty(object, typeof key === 'object' ? JSON.stringify(jsonValue(key)) : String(key), own)
+  }
+  return object
 }

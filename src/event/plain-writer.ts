@@ -1,6 +1,13 @@
+import { EncodeError } from '../errors.ts'
+
+/** What `write` throws as soon as data takes more bytes than its limit: nobody knows how many it would be. */
+export const TOO_LARGE = Symbol('too large')
+
 /** Nesting beyond this is left to the complete codec, which refuses it with an error. */
 const MAX_DEPTH = 100
 const INITIAL_BYTES = 4_096
+/** More than is ever asked for and not needed, so that what just fits is not refused. */
+const SLACK = 256
 /** Up to so many characters, a loop over them beats a call into the runtime. */
 const SHORT_TEXT = 48
 
@@ -8,7 +15,8 @@ const SHORT_TEXT = 48
  * MessagePack for plain data (null, booleans, numbers, text, arrays, plain objects), into a buffer of its own: the same
  * bytes that `@msgpack/msgpack` writes, several times as fast.
  *
- * Everything else, and everything that must be refused, is left to that codec: `write` answers false.
+ * Everything else, and everything that must be refused, is left to that codec: `write` answers false. But for text that is
+ * not well-formed, and data beyond a limit: these are refused here, before they take more memory.
  * Source of the format: github.com/msgpack/msgpack, spec.md.
  */
 export class PlainWriter {
@@ -18,16 +26,22 @@ export class PlainWriter {
   private view = new DataView(this.bytes.buffer)
   private at = 0
   private writing = false
+  private limit = 0
 
   get length(): number {
     return this.at
   }
 
-  /** Writes `value`, if it is plain. */
-  write(value: unknown): boolean {
+  /**
+   * Writes `value`, if it is plain.
+   *
+   * @throws TOO_LARGE as soon as it takes more than `limit` bytes, EncodeError for text with a lone surrogate.
+   */
+  write(value: unknown, limit: number): boolean {
     // Called by a getter of the value that is being written.
     if (this.writing) return false
     this.writing = true
+    this.limit = limit
     this.at = 0
     try {
       return this.put(value, 1)
@@ -189,6 +203,8 @@ export class PlainWriter {
   }
 
   private putLongText(value: string): void {
+    if (!value.isWellFormed())
+      throw new EncodeError("Text with a lone surrogate can't be sent: it has no UTF-8")
     const length = Buffer.byteLength(value, 'utf8')
     if (this.at + length + 5 > this.bytes.length) this.grow(length + 5)
     const { bytes } = this
@@ -211,6 +227,7 @@ export class PlainWriter {
   }
 
   private grow(bytes: number): void {
+    if (this.at + bytes > this.limit + SLACK) throw TOO_LARGE
     const grown = new Uint8Array(Math.max(this.at + bytes, 2 * this.bytes.length))
     grown.set(this.bytes.subarray(0, this.at))
     this.bytes = grown

@@ -3,7 +3,9 @@ import { OptionsError, TimeoutError } from '../errors.ts'
 export type WaitOptions = { timeoutMs?: number; signal?: AbortSignal }
 
 /** @throws OptionsError (`ERR_MILLRACE_OPTIONS`) */
-export function checkWait({ timeoutMs, signal }: WaitOptions): void {
+export function checkWait(options: WaitOptions): void {
+  if (typeof options !== 'object' || options === null) throw new OptionsError('Options are an object')
+  const { timeoutMs, signal } = options
   if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 0)) {
     throw new OptionsError(`timeoutMs is a number of milliseconds from 0 on, not ${String(timeoutMs)}`)
   }

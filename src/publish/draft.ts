@@ -33,12 +33,18 @@ export function newDraft(publisher: number): Draft {
 }
 
 /**
- * Fills the draft from what was published. Encodes everything, so that nothing can fail once bytes are claimed.
+ * Fills the draft from what was published. Encodes everything, so that nothing can fail once bytes are claimed; data of
+ * more than `maxBytes` is refused as soon as it is that much.
  *
  * Options, and encoding, may call getters, and those may publish with the same draft: nothing is stored before them, and
  * the data comes last, since it lasts in the encoder's buffer until something else is encoded.
  */
-export function fillDraft(draft: Draft, data: unknown, options: PublishOptions | undefined): void {
+export function fillDraft(
+  draft: Draft,
+  data: unknown,
+  options: PublishOptions | undefined,
+  maxBytes: number,
+): void {
   const extras = options === undefined ? undefined : extrasOf(options)
   const key = options?.key
   const keyLength = key === undefined ? 0 : keyBytes(key)
@@ -51,7 +57,7 @@ export function fillDraft(draft: Draft, data: unknown, options: PublishOptions |
     draft.dataBytes = 0
     draft.flags = CODEC_NONE
   } else {
-    const encoded = encode(data)
+    const encoded = encode(data, maxBytes)
     draft.data = encoded.bytes
     draft.dataBytes = encoded.length
     draft.flags = encoded.holdsBytes ? CODEC_MSGPACK | HOLDS_BYTES : CODEC_MSGPACK

@@ -1,5 +1,13 @@
 import { maxPayloadBytes } from '../../native-free-ring/src/index.ts'
-import { closedError, FullError, InvalidEventError, OptionsError } from '../errors.ts'
+import {
+  closedError,
+  FullError,
+  InvalidEventError,
+  isA,
+  MillraceError,
+  OptionsError,
+  TimeoutError,
+} from '../errors.ts'
 import type {
   EventInput,
   EventMap,
@@ -9,7 +17,7 @@ import type {
   SendOptions,
   TopicHandle,
 } from '../event/publishing.ts'
-import { type Draft, draftBytes, HAS_KEY } from '../event/record.ts'
+import { type Draft, draftBytes, EXPIRES, HAS_KEY } from '../event/record.ts'
 import { checkWait, type WaitOptions } from '../lane/deadline.ts'
 import { type SharedMap, STATE } from '../lane/map.ts'
 import type { Waits } from '../lane/waits.ts'
@@ -41,6 +49,8 @@ export class Publisher implements Publishing {
   private readonly options: PublisherOptions
   private readonly maxBytes: number
   private readonly draft: Draft
+  /** What to do with the draft if its lane is full. */
+  private onFull: LanePolicy
   private readonly clock = new Clock()
   /** Sends that wait, by lane; those without a key wait together. */
   private readonly queues = new Map<number, SendQueue>()
@@ -61,6 +71,7 @@ export class Publisher implements Publishing {
     this.options = options
     this.lanes = lanes
     this.draft = newDraft(lanes.publisher)
+    this.onFull = options.onFull
     this.maxBytes = maxPayloadBytes(map.shape.ringBytes)
   }
 
@@ -96,7 +107,7 @@ export class Publisher implements Publishing {
         const input = checkInput(events[accepted])
         const bytes = this.prepare(input.type, input.data, input)
         if (this.place(bytes) !== NO_ROOM) continue
-        if (this.policy(input) !== 'drop-newest') break
+        if (this.onFull !== 'drop-newest') break
         dropped++
       }
     } catch (error) {
@@ -136,20 +147,31 @@ export class Publisher implements Publishing {
   sendBatchOrWait(events: readonly EventInput[], options: WaitOptions = {}): Promise<void> | undefined {
     checkWait(options)
     options.signal?.throwIfAborted()
-    const accepted = this.publishBatch(events)
+    let accepted = 0
+    try {
+      accepted = this.publishBatch(events)
+    } catch (error) {
+      throw afterAccepting(0, error)
+    }
     return accepted === events.length ? undefined : this.sendRest(events, accepted, options)
   }
 
   private async sendRest(events: readonly EventInput[], from: number, options: WaitOptions): Promise<void> {
     const { timeoutMs = SEND_TIMEOUT_MS } = options
     const end = performance.now() + timeoutMs
-    for (let next = from; next < events.length; ) {
-      const input = checkInput(events[next])
-      const left = { ...options, timeoutMs: Math.max(0, end - performance.now()) }
-      this.checkOpen()
-      await this.sendOne(input.type, input.data, input, left)
-      next++
-      next += this.publishBatch(events.slice(next))
+    let next = from
+    try {
+      while (next < events.length) {
+        const input = checkInput(events[next])
+        const left = { ...options, timeoutMs: Math.max(0, end - performance.now()) }
+        this.checkOpen()
+        await this.sendOne(input.type, input.data, input, left)
+        next++
+        next += this.publishBatch(events.slice(next))
+      }
+    } catch (thrown) {
+      const text = `Room for event ${next + 1} of ${events.length} did not come within ${timeoutMs} ms`
+      throw afterAccepting(next, isA(thrown, TimeoutError) ? new TimeoutError(text, timeoutMs) : thrown)
     }
   }
 
@@ -160,6 +182,11 @@ export class Publisher implements Publishing {
       publish: (data?: unknown, options?: PublishOptions) => this.publish(topic, data, options),
       send: (data?: unknown, options?: SendOptions) => this.send(topic, data, options),
     }
+  }
+
+  /** Time has passed: a handler was called. What is published next carries the time at which it is. */
+  tick(): void {
+    this.clock.expire()
   }
 
   /** Whether sends are waiting for room. */
@@ -188,8 +215,11 @@ export class Publisher implements Publishing {
     options: PublishOptions | undefined,
     wait: WaitOptions,
   ): Promise<void> | undefined {
+    if (typeof wait !== 'object') throw new InvalidEventError('Options are an object')
     checkWait(wait)
-    wait.signal?.throwIfAborted()
+    // Before the draft is filled: getters may publish.
+    const { timeoutMs = SEND_TIMEOUT_MS, signal } = wait
+    signal?.throwIfAborted()
     this.draft.time = this.clock.now()
     const bytes = this.prepare(type, data, options)
     if (this.place(bytes) !== NO_ROOM) {
@@ -197,18 +227,16 @@ export class Publisher implements Publishing {
       return undefined
     }
     if (this.applyPolicy(type, data, options)) return undefined
-    const { timeoutMs = SEND_TIMEOUT_MS, signal } = wait
     return this.queueFor(this.draft).wait(keepDraft(this.draft), { timeoutMs, ...(signal && { signal }) })
   }
 
   /** For a lane without room: true if the event was accepted and dropped, false if the caller still has it. */
   private applyPolicy(type: string, data: unknown, options: PublishOptions | undefined): boolean {
-    const policy = this.policy(options)
-    if (policy === 'drop-newest') {
+    if (this.onFull === 'drop-newest') {
       this.lanes.countDrops(1)
       return true
     }
-    if (policy === 'reject') {
+    if (this.onFull === 'reject') {
       throw new FullError(`No room for an event of type ${type}`, inputOf(type, data, options))
     }
     return false
@@ -224,10 +252,13 @@ export class Publisher implements Publishing {
   private prepare(type: string, data: unknown, options: PublishOptions | undefined): number {
     const { draft } = this
     const topicId = this.topics.idOf(type)
-    fillDraft(draft, data, options)
+    const onFull = this.policy(options)
+    fillDraft(draft, data, options, this.maxBytes)
+    this.onFull = onFull
+    // The clock may be late by as long as this thread has not yielded.
+    if ((draft.flags & EXPIRES) !== 0) draft.time = Date.now()
     draft.topicId = topicId
     draft.topic = topicId === 0 ? Buffer.from(type, 'utf8') : undefined
-    if (options?.onFull !== undefined) this.policy(options)
     const bytes = draftBytes(draft)
     if (bytes > this.maxBytes) throw tooLarge(bytes, this.maxBytes)
     return bytes
@@ -295,4 +326,10 @@ function checkInput(input: unknown): EventInput<EventMap> {
     )
   }
   return input as EventInput<EventMap>
+}
+
+/** The error of a batch, with how many of its events were accepted before. */
+function afterAccepting(events: number, thrown: unknown): unknown {
+  if (isA(thrown, MillraceError)) (thrown as MillraceError).accepted = events
+  return thrown
 }

@@ -75,7 +75,7 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
   private readonly gauge: LossyGauge
   private readonly control: Int32Array
   private readonly receivers: Receiver<Event>[] = []
-  /** Taken from the mailbox, and for the next receiver, since the filter threw. */
+  /** Taken from the mailbox, and neither received nor filtered yet. */
   private held: Event | undefined
   private received = 0
   private filtered = 0
@@ -135,9 +135,11 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
   async *[Symbol.asyncIterator](): AsyncGenerator<Event, void, undefined> {
     try {
       for (;;) {
-        const events = await this.receiveBatch()
-        if (events.length === 0) return
-        yield* events
+        // One by one: what the loop has not seen when it is left was not received.
+        const event = this.receivers.length === 0 ? this.take(1)[0] : undefined
+        const next = event ?? (await this.receive())
+        if (next === undefined) return
+        yield next
       }
     } finally {
       this.unsubscribe()
@@ -228,24 +230,24 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
 
   /** Copies up to `max` events out of the mailbox and makes their room free. */
   private take(max: number): Event[] {
-    if (this.closed) return []
     const events: Event[] = []
     try {
-      while (events.length < max) {
-        const event = this.held ?? this.takeOne()
-        if (event === undefined) break
-        this.held = undefined
-        if (this.passes(event, events.length > 0)) {
+      while (events.length < max && !this.closed) {
+        // While the filter looks at it, it is still to be received.
+        this.held ??= this.takeOne()
+        if (this.held === undefined) break
+        const passes = this.passes(this.held, events.length > 0)
+        // The filter may have ended the subscription, or thrown.
+        if (this.closed || passes === undefined) break
+        if (passes) {
           this.received++
-          events.push(event)
-        } else if (this.held === undefined) {
-          this.filtered++
+          events.push(this.held)
         } else {
-          break
+          this.filtered++
         }
+        this.held = undefined
       }
     } finally {
-      this.reader.release()
       if (takeWanted(this.place)) this.wakeWriters()
     }
     return events
@@ -256,25 +258,25 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
     for (let at = reader.next(); at !== EMPTY; at = reader.next()) {
       const record = reader.bytes.slice(at, at + reader.length)
       if (!reader.confirm()) continue
+      reader.release()
       const topicId = topicIdIn(record)
       const type = topicId === 0 ? readTopic(record, 0) : parts.topics.nameOf(topicId)
       return new MillraceEvent(type, 1, parts.map.engineId, record, 0, record.length, true) as Event
     }
+    reader.release()
     return undefined
   }
 
-  /** What the filter says. If it throws, nothing else is lost: with others taken already, the event is held for later. */
-  private passes(event: Event, others: boolean): boolean {
+  /** What the filter says. If it throws, nothing else is lost: with others taken already, the event stays held. */
+  private passes(event: Event, others: boolean): boolean | undefined {
     if (this.filter === undefined) return true
     try {
       return this.filter(event)
     } catch (error) {
-      if (!others) {
-        this.filtered++
-        throw error
-      }
-      this.held = event
-      return false
+      if (others) return undefined
+      this.filtered++
+      this.held = undefined
+      throw error
     }
   }
 

@@ -9,6 +9,7 @@ import {
   type Engine,
   OptionsError,
 } from '../../src/index.ts'
+import { committingWord, type SharedMap } from '../../src/lane/map.ts'
 import { Gate } from '../fixtures/gate.ts'
 
 const handlers = new URL('../fixtures/gate.ts', import.meta.url)
@@ -174,4 +175,15 @@ test('many engines in one thread listen once', async () => {
   expect(process.listenerCount('workerMessage')).toBe(before + 1)
   await Promise.all(engines.map((engine) => engine.close()))
   expect(process.listenerCount('workerMessage')).toBe(before)
+})
+
+test('a place whose last thread died in the middle of a commit is as good as new', async () => {
+  await using engine = await createEngine({ workers: 0, attachable: 1 })
+  const { map } = engine as unknown as { map: SharedMap }
+  Atomics.store(new Int32Array(map.control), committingWord(1), 1)
+  using publisher = attach(engine.connect())
+  await engine.drain({ timeoutMs: 2_000 })
+  publisher.publish('a.b')
+  await engine.drain({ timeoutMs: 2_000 })
+  expect(engine.stats()).toMatchObject({ accepted: 1, pending: 0 })
 })

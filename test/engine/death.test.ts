@@ -12,6 +12,17 @@ const DEATHS = [
   ['memory', /memory/],
 ] as const
 
+test('what handlers had done before a death is counted', async () => {
+  using flags = new Modules()
+  await using engine = await createEngine({ workers: 1, handlers, onError: () => {} })
+  for (let n = 0; n < 150; n++) await engine.send('die.work', n, { key: 'k' })
+  await engine.send('die.now', { how: 'exit', file: join(flags.folder, 'first') }, { key: 'k' })
+  for (let n = 0; n < 150; n++) await engine.send('die.work', n, { key: 'k' })
+  await engine.drain()
+  const work = engine.stats().handlers.find(({ pattern }) => pattern === 'die.work')
+  expect(work).toMatchObject({ matched: 300, succeeded: 300, pending: 0 })
+})
+
 describe.each([1, 2])('workers: %d', (workers) => {
   test.each(DEATHS)(
     '%s: the worker is replaced, its lanes are read on, nothing is lost',

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { createEngine } from '../../src/index.ts'
+import { attach, createEngine } from '../../src/index.ts'
 import { laneCount, leaseWord, type SharedMap } from '../../src/lane/map.ts'
 
 const handlers = new URL('../fixtures/keyed.ts', import.meta.url)
@@ -17,6 +17,19 @@ test('while some handler waits for room, those of one key still run one after th
   ])
   // Not for the lane that hangs.
   await engine.close({ timeoutMs: 0 })
+})
+
+test('events of one key that come from outside are handled one after the other, also while handlers wait for room', async () => {
+  await using engine = await createEngine({ workers: 1, ringBytes: 1_024, maxInFlight: 4, handlers })
+  using publisher = attach(engine.connect())
+  const reports = engine.subscribe('keyed.report')
+  const send = async (to: typeof engine | typeof publisher, count: number) => {
+    for (let i = 0; i < count; i++) await to.send('keyed.add', i, { key: 'K' })
+  }
+  await Promise.all([send(engine, 60), send(publisher, 60)])
+  await engine.drain()
+  engine.publish('keyed.sum')
+  expect((await reports.receive())?.data).toBe(120)
 })
 
 test('lanes are given back when asynchronous handlers have settled, but for the sticky ones', async () => {

@@ -1,7 +1,16 @@
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { loadHandlers } from '../../src/dispatch/load.ts'
 import { createEngine, HandlerLoadError, WorkerDiedError } from '../../src/index.ts'
 import { MILLRACE, Modules, runProgram } from '../fixtures/program.ts'
+
+test('a module that awaits what never comes is given up', async () => {
+  using modules = new Modules()
+  const file = modules.write('never.mjs', 'await new Promise(() => {})\nexport default {}')
+  const error = await loadHandlers([pathToFileURL(file).href], 50).catch((reason) => reason)
+  expect(error).toBeInstanceOf(HandlerLoadError)
+  expect(error.message).toMatch(/never.mjs can't be loaded: not loaded within 50 ms/)
+})
 
 /** What is wrong, the module, what the error says, and what its cause says if there is one. */
 const BROKEN: [string, string | undefined, RegExp, RegExp?][] = [

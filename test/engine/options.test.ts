@@ -26,6 +26,8 @@ test.each<[string, unknown]>([
   ['handlers themselves', { handlers: { 'a.b': () => {} } }],
   ['onError that is none', { onError: 'log' }],
   ['limits that are none', { resourceLimits: 5 }],
+  ['a limit that there is none of', { resourceLimits: { heapMb: 5 } }],
+  ['a stack too small to live', { resourceLimits: { stackSizeMb: 0.001 } }],
 ])('%s is an OptionsError', async (_name, options) => {
   const error = await createEngine(options as object).catch((reason) => reason)
   expect(error).toBeInstanceOf(OptionsError)

@@ -121,3 +121,26 @@ describe('toCloudEvent', () => {
     )
   })
 })
+
+test('what JSON lacks stands in its nearest form, however deep', () => {
+  const data = {
+    big: 2n ** 70n,
+    map: new Map<unknown, unknown>([
+      ['a', 1n],
+      [2, new Set([3])],
+    ]),
+    bytes: new Uint8Array([1, 2, 3]),
+    list: [new Float32Array([1.5]), new BigInt64Array([-1n])],
+    at: new Date(0),
+  }
+  const { event } = eventOf({ data, metadata: { big: 1n } })
+  const expected = {
+    big: '1180591620717411303424',
+    map: { a: '1', 2: [3] },
+    bytes: 'AQID',
+    list: [[1.5], ['-1']],
+    at: '1970-01-01T00:00:00.000Z',
+  }
+  expect(JSON.parse(JSON.stringify(event))).toMatchObject({ data: expected, metadata: { big: '1' } })
+  expect(JSON.parse(JSON.stringify(event.toCloudEvent())).data).toEqual(expected)
+})

@@ -5,6 +5,7 @@ import { NOT_PLAIN, PlainReader } from '../../src/event/plain-reader.ts'
 import { PlainWriter } from '../../src/event/plain-writer.ts'
 
 /** Two codecs for one format (decision 7): they must agree byte for byte. */
+const LIMIT = 2 ** 20
 const reference = { encoder: new Encoder(), decoder: new Decoder() }
 const writer = new PlainWriter()
 const reader = new PlainReader()
@@ -42,7 +43,7 @@ const { value } = fc.letrec((tie) => ({
 test('plain data gives the same bytes as the complete codec', () => {
   fc.assert(
     fc.property(value, (data) => {
-      expect(writer.write(data)).toBe(true)
+      expect(writer.write(data, LIMIT)).toBe(true)
       expect(writer.bytes.slice(0, writer.length)).toEqual(reference.encoder.encode(data))
     }),
     { numRuns: 600 },
@@ -81,16 +82,16 @@ test.each<[string, unknown]>([
   ['a function', () => {}],
   ['a symbol', Symbol('s')],
 ])('%s is not plain, however deep it lies', (_name, data) => {
-  expect(writer.write(data)).toBe(false)
-  expect(writer.write({ a: [1, { data }] })).toBe(false)
-  expect(writer.write({ b: 1 })).toBe(true)
+  expect(writer.write(data, LIMIT)).toBe(false)
+  expect(writer.write({ a: [1, { data }] }, LIMIT)).toBe(false)
+  expect(writer.write({ b: 1 }, LIMIT)).toBe(true)
   expect(writer.length).toBe(4)
 })
 
 test('short texts that were read before come back as they are, and others of the same slot do not', () => {
   const names = Array.from({ length: 5_000 }, (_, index) => `name-${index}`)
   for (const name of [...names, ...names]) {
-    writer.write(name)
+    writer.write(name, LIMIT)
     expect(reader.read(writer.bytes, 0, writer.length)).toBe(name)
   }
 })

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { allocateRing, RingGauge, RingReader, RingWriter } from '../../native-free-ring/src/index.ts'
 import { readTally, Tally } from '../../native-free-ring/src/tally.ts'
 
 const CURSOR = 0
@@ -69,4 +70,25 @@ test('counts beyond 32 bits', () => {
   tally.publish(-8)
   Atomics.store(words, CURSOR, -8)
   expect(read()).toEqual(counts)
+})
+
+test('a record that is passed over uncounted shows: counts no longer agree with cursors', () => {
+  const place = allocateRing(1_024)
+  const writer = new RingWriter(place)
+  const reader = new RingReader(place, 1)
+  const gauge = new RingGauge(place, 1)
+  const agrees = () => {
+    const [released] = gauge.released()
+    gauge.committed()
+    return gauge.agrees(released!)
+  }
+  expect(agrees()).toBe(true)
+  for (let i = 0; i < 3; i++) writer.claim(8)
+  writer.commit()
+  expect(agrees()).toBe(true)
+  reader.prefetch()
+  for (let i = 0; i < 3; i++) reader.next()
+  reader.counts[0]! += 2
+  reader.release(reader.position)
+  expect(agrees()).toBe(false)
 })

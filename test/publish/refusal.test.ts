@@ -12,6 +12,21 @@ import {
 
 const handlers = new URL('../fixtures/gate.ts', import.meta.url)
 
+function throwing(thrown: unknown): object {
+  return {
+    get field() {
+      throw thrown
+    },
+  }
+}
+
+function hostileProxy(): object {
+  const refuse = () => {
+    throw new Error('from a trap')
+  }
+  return new Proxy({}, { get: refuse, getPrototypeOf: refuse, has: refuse, ownKeys: refuse })
+}
+
 function cyclic(): unknown {
   const value: Record<string, unknown> = {}
   value.self = [value]
@@ -75,6 +90,12 @@ const REFUSED: Refused[] = [
   ),
   ['null as options', InvalidEventError, 'work.a', 1, null],
   ['text as options', InvalidEventError, 'work.a', 1, 'key'],
+  ['a lone surrogate in text', EncodeError, 'work.a', { text: 'a\ud800' }],
+  ['a lone surrogate in a name', EncodeError, 'work.a', { '\ud800': 1 }],
+  ['a lone surrogate in an id', InvalidEventError, 'work.a', 1, { id: 'a\ud800' }],
+  ['a Map as metadata', InvalidEventError, 'work.a', 1, { metadata: new Map() }],
+  ['a getter that throws what has no text', EncodeError, 'work.a', throwing(Object.create(null))],
+  ['a getter that throws a proxy', EncodeError, 'work.a', throwing(hostileProxy())],
   ['durability without a store', CapabilityError, 'work.a', 1, { persistent: true }],
   ['an unknown policy', OptionsError, 'work.a', 1, { onFull: 'drop-everything' }],
 ]
@@ -130,7 +151,7 @@ describe.each([0, 2])('workers: %d', (workers) => {
     const error = thrownBy(() => engine.publish('work.a', new Uint8Array(40_000)))
     expect(error).toBeInstanceOf(MillraceError)
     expect(error).toMatchObject({ code: 'ERR_MILLRACE_INVALID_EVENT', name: 'InvalidEventError' })
-    expect((error as Error).message).toMatch(/40\d{3} bytes exceeds the 32\d{3} bytes/)
+    expect((error as Error).message).toMatch(/exceeds the 32\d{3} bytes/)
   })
 
   test('what is as long as allowed is taken', async () => {
@@ -196,7 +217,36 @@ describe('waits that are none', () => {
   })
 })
 
+test('data that is far too large is refused before it takes memory', async () => {
+  await using engine = await createEngine({ workers: 0 })
+  let data: unknown[] = []
+  for (let i = 0; i < 26; i++) data = [data, data]
+  const before = process.memoryUsage().arrayBuffers
+  expect(() => engine.publish('work.a', data)).toThrow(/data exceeds the 131064 bytes/)
+  expect(() => engine.publish('work.a', 'x'.repeat(100_000_000))).toThrow(InvalidEventError)
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1_000_000)
+  expect(engine.stats().accepted).toBe(0)
+})
+
 describe('getters that publish', () => {
+  test('as a policy leave the event its own data', async () => {
+    await using engine = await createEngine({ workers: 0, handlers })
+    const sub = engine.subscribe('work.*')
+    engine.publish('work.outer', 'outer', {
+      key: 'k',
+      get onFull() {
+        engine.publish('work.inner', 'inner', { key: 'z' })
+        return 'block' as const
+      },
+    })
+    await engine.drain()
+    const events = await sub.receiveBatch({ timeoutMs: 0 })
+    expect(events.map(({ type, data, key }) => [type, data, key]).sort()).toEqual([
+      ['work.inner', 'inner', 'z'],
+      ['work.outer', 'outer', 'k'],
+    ])
+  })
+
   test('in the options leave the event its own data', async () => {
     await using engine = await createEngine({ workers: 0, handlers })
     const sub = engine.subscribe('work.*')

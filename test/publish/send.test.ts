@@ -24,6 +24,28 @@ describe.each([0, 2])('workers: %d', (workers) => {
     return settled
   }
 
+  test('a batch that ends in an error says how much of it was accepted', async () => {
+    await using engine = await small()
+    using gate = new Gate(engine)
+    await gate.hold('k')
+    const events = Array.from({ length: 100 }, (_, data) => ({ type: 'work.n', data, key: 'k' }))
+    const before = engine.stats().accepted
+    const late = await engine.sendBatch(events, { timeoutMs: 30 }).catch((error) => error)
+    expect(late).toBeInstanceOf(TimeoutError)
+    expect(late.accepted).toBe(engine.stats().accepted - before)
+    expect(late).toMatchObject({
+      timeoutMs: 30,
+      message: `Room for event ${late.accepted + 1} of 100 did not come within 30 ms`,
+    })
+    gate.open()
+    const wrong = await engine.sendBatch([...events, { type: '' }]).catch((error) => error)
+    expect(wrong).toMatchObject({ code: 'ERR_MILLRACE_INVALID_EVENT', accepted: expect.any(Number) })
+    await engine.drain()
+    expect(engine.stats().accepted - before).toBe(late.accepted + wrong.accepted)
+    const first = await engine.sendBatch([{ type: 'work.a' }, { type: '' }]).catch((error) => error)
+    expect(first).toMatchObject({ code: 'ERR_MILLRACE_INVALID_EVENT', accepted: 0 })
+  })
+
   test('waits for room and resolves when the event is written', async () => {
     await using engine = await small()
     using gate = new Gate(engine)

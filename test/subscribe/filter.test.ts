@@ -30,6 +30,16 @@ describe.each([0, 2])('workers: %d', (workers) => {
     await engine.close()
   })
 
+  test('one that ends its subscription: the event it looked at is discarded with the rest', async () => {
+    const { engine, subscription } = await filtered((data) => {
+      if (data === 5) subscription.unsubscribe()
+      return data % 2 === 0
+    })
+    expect(dataOf(await subscription.receiveBatch())).toEqual([0, 2, 4])
+    expect(engine.stats().delivery).toMatchObject({ matched: 10, received: 3, filtered: 2, discarded: 5 })
+    await engine.close()
+  })
+
   test('a receiver that waits is not woken by what is filtered', async () => {
     const { engine, subscription } = await filtered((data) => data === 100)
     const next = subscription.receive()

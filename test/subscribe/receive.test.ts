@@ -28,6 +28,22 @@ describe.each([0, 2])('workers: %d', (workers) => {
     expect(subscription.stats()).toMatchObject({ matched: 4, received: 3, queued: 1 })
   })
 
+  test('a loop has received what it has seen; what is left when it ends is discarded', async () => {
+    await using engine = await start()
+    const left = engine.subscribe('work.*')
+    const ended = engine.subscribe('work.*')
+    await numbers(engine, 50)
+    for await (const event of left) if (event.data === 4) break
+    expect(left.stats()).toMatchObject({ matched: 50, received: 5 })
+    const seen: unknown[] = []
+    for await (const event of ended) {
+      seen.push(event.data)
+      if (event.data === 2) ended.unsubscribe()
+    }
+    expect(seen).toEqual([0, 1, 2])
+    expect(engine.stats().delivery).toMatchObject({ matched: 100, received: 8, discarded: 92, queued: 0 })
+  })
+
   test('receive in time, or undefined', async () => {
     await using engine = await start()
     const subscription = engine.subscribe('work.*')

@@ -16,8 +16,8 @@ const ENDS: readonly string[] = ['CSV_MAX_RECORD_SIZE', 'CSV_QUOTE_NOT_CLOSED']
 /**
  * Reads comma-separated values with a header line; every row becomes an object. Numbers in their canonical
  * form and `true`/`false` become values, quoted or not; all else stays text. A row with another number of
- * fields than the header, or with broken quotes, is reported and skipped; a broken header, or a row above
- * 16 MiB, ends the input. After a quote that is followed by text, csv-parse would take all up to the next quote for
+ * fields than the header, or with broken quotes, is reported and skipped; a broken header, one that names a column twice,
+ * or a row above 16 MiB, ends the input. After a quote that is followed by text, csv-parse would take all up to the next quote for
  * the same field: it is started again on the next line.
  *
  * csv-parse is driven chunk by chunk and hands over its rows while `write` runs, so none waits in a stream
@@ -44,9 +44,15 @@ export async function* readCsv(
 
   const takeRow = (fields: string[], info: { bytes: number }): null => {
     const line = startLine(fields, base + info.bytes)
-    if (header === undefined) header = fields
-    else batch.push({ line, value: toObject(header, fields) })
-    return null
+    if (header !== undefined) {
+      batch.push({ line, value: toObject(header, fields) })
+      return null
+    }
+    header = fields
+    const reason = wrongHeader(fields)
+    if (reason === undefined) return null
+    problems.push({ line, reason, text: excerpt(fields.join(',')), endsInput: true })
+    throw new Error(reason)
   }
 
   const skipRow = (error: RowError): undefined => {
@@ -142,9 +148,15 @@ function newlinesIn(fields: readonly string[]): number {
   return count
 }
 
+/** Columns that no object could hold. */
+function wrongHeader(header: readonly string[]): string | undefined {
+  if (header.includes('__proto__')) return "a column can't be called __proto__"
+  const twice = header.find((name, index) => header.indexOf(name) !== index)
+  return twice === undefined ? undefined : `two columns are called ${JSON.stringify(twice)}`
+}
+
 function toObject(header: readonly string[], fields: readonly string[]): Record<string, unknown> {
   const object: Record<string, unknown> = {}
-  // A column named __proto__ is lost here, which is well: only an object could change the prototype.
   for (let i = 0; i < header.length; i++) object[header[i]!] = castField(fields[i]!)
   return object
 }

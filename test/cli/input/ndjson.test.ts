@@ -47,6 +47,29 @@ describe('ndjson', () => {
     expect([batches, problems]).toEqual([[], []])
   })
 
+  it('reports a line that is not UTF-8, and only that', async () => {
+    const path = file(
+      'latin1.ndjson',
+      Buffer.concat([
+        Buffer.from('"a\ufffdä"\n"'),
+        Buffer.from([0xff]),
+        Buffer.from('"\n"ß"\n"'),
+        Buffer.from([0xe4]),
+      ]),
+    )
+    for (const chunkBytes of [1, 65_536]) {
+      const { records, problems } = await readAll(path, { chunkBytes })
+      expect(records).toEqual([
+        [1, 'a\ufffdä'],
+        [3, 'ß'],
+      ])
+      expect(problems).toMatchObject([
+        { line: 2, reason: 'not UTF-8' },
+        { line: 4, reason: 'not UTF-8' },
+      ])
+    }
+  })
+
   it('reports a line that is not JSON and goes on', async () => {
     const { records, problems } = await readAll(file('bad.ndjson', '1\n{"a":\r\n3\n{x}'))
     expect(records).toEqual([
