@@ -3,6 +3,8 @@ const PARKED = 1
 
 /** A parked thread looks again after so many milliseconds, in case a notification was swallowed. */
 export const PARK_BOUND_MS = 20
+/** One that blocks pays more for each look: its event loop's turn is one more. */
+const BLOCK_BOUND_MS = 50
 
 type WaitAsync = { async: false; value: string } | { async: true; value: Promise<string> }
 const waitAsync: (words: Int32Array, index: number, value: number) => WaitAsync = (Atomics as any).waitAsync
@@ -33,7 +35,7 @@ export class Parking {
   private timer: NodeJS.Timeout | undefined
   private readonly resident: boolean
 
-  /** `resident`: the thread lives until `close`, parked or not; else it is kept alive only while it is parked. */
+  /** `resident`: from the first `park` on the thread lives until `close` or `block`, parked or not; else it is kept alive only while it is parked. */
   constructor(words: Int32Array, index: number, options: { resident?: boolean } = {}) {
     this.words = words
     this.index = index
@@ -66,13 +68,16 @@ export class Parking {
   }
 
   /**
-   * Waits as `park` does, but blocks this thread, event loop and all, for 20 ms at most: waking it so takes half as long.
+   * Waits as `park` does, but blocks this thread, event loop and all, for 50 ms at most: waking it so takes half as long.
    * Answers whether it was woken or `look` found something; if not, let the event loop have a turn, and look again.
-   * Worker threads only.
+   * Worker threads only. Until the next `park`, a turn of the loop must be kept alive by whoever takes it.
    */
   block(look: () => boolean): boolean {
+    // Each turn of the loop would find it due.
+    clearInterval(this.timer)
+    this.timer = undefined
     Atomics.store(this.words, this.index, PARKED)
-    const found = look() || Atomics.wait(this.words, this.index, PARKED, PARK_BOUND_MS) !== 'timed-out'
+    const found = look() || Atomics.wait(this.words, this.index, PARKED, BLOCK_BOUND_MS) !== 'timed-out'
     Atomics.store(this.words, this.index, AWAKE)
     return found
   }
