@@ -3,6 +3,7 @@ import { threadId } from 'node:worker_threads'
 import { Parking } from '../../native-free-ring/src/index.ts'
 import type { EventOf, Received } from '../dispatch/handlers.ts'
 import { ClosedError, HandlerError, type MillraceError } from '../errors.ts'
+import type { MillraceEvent } from '../event/event.ts'
 import type { EventMap, Publishing } from '../event/publishing.ts'
 import { checkWait, Deadline, type WaitOptions } from '../lane/deadline.ts'
 import {
@@ -27,6 +28,7 @@ import { type ConnectionHandle, isAttachedCommitting, wakeAttached, watchAttache
 import { type Crew, InlineCrew, WorkerCrew } from './crew.ts'
 import { HandlerStatistics, type HandlerStats } from './handler-stats.ts'
 import { type Ledger, LedgerReader } from './ledger.ts'
+import { leftovers } from './leftovers.ts'
 import { type CheckedOptions, checkOptions, type EngineOptions } from './options.ts'
 import { type DeliveryStats, Subscriptions } from './subscriptions.ts'
 
@@ -43,6 +45,8 @@ export type EngineStats = Ledger & {
 export type CloseReport = {
   /** Whether everything that was accepted had been dealt with. */
   drained: boolean
+  /** The events that had not; `attempt` says how often their handling was begun. */
+  left: readonly MillraceEvent[]
   ledger: Ledger
   /** What the subscriptions had received, and what they left unread. */
   delivery: DeliveryStats
@@ -247,7 +251,8 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     this.registry.close()
     this.stopWatching()
     this.parking.close()
-    return { drained: ledger.pending === 0, ledger, delivery: this.registry.delivery() }
+    const left = leftovers(this.map, this.topics)
+    return { drained: ledger.pending === 0, left, ledger, delivery: this.registry.delivery() }
   }
 
   private get isStopped(): boolean {

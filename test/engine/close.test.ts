@@ -152,3 +152,33 @@ describe.each([0, 2])('workers: %d', (workers) => {
     })
   })
 })
+
+test.each([0, 1])('what a closed engine has left is named: %d workers', async (workers) => {
+  const engine = await createEngine({ workers, handlers, lanes: 1 })
+  const gate = new Gate(engine)
+  await gate.hold('k')
+  // Dealt with, in the same lane, behind one that is not.
+  const other = engine.subscribe('work.other')
+  engine.publish('work.other', 1, { key: 'z' })
+  await other.receive()
+  const bytes = new Uint8Array([1, 2, 3])
+  for (let n = 0; n < 3; n++) engine.publish('work.behind', { n }, { key: 'k', metadata: { n } })
+  engine.publish('work.bytes', bytes, { key: 'k' })
+  const { drained, left, ledger } = await engine.close({ timeoutMs: 0 })
+  expect(drained).toBe(false)
+  expect(left).toHaveLength(ledger.pending)
+  expect(left.map(({ type, key, attempt }) => [type, key, attempt])).toEqual([
+    ['gate.hold', 'k', 1],
+    ['work.behind', 'k', 0],
+    ['work.behind', 'k', 0],
+    ['work.behind', 'k', 0],
+    ['work.bytes', 'k', 0],
+  ])
+  expect(left.slice(1, 4).map(({ data, metadata }) => [data.n, metadata!.n])).toEqual([
+    [0, 0],
+    [1, 1],
+    [2, 2],
+  ])
+  expect(left[4]!.data).toEqual(bytes)
+  gate.open()
+})
