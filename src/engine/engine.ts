@@ -27,7 +27,7 @@ import type { Matching, Sensible } from '../topic/typed.ts'
 import { type ConnectionHandle, isAttachedCommitting, wakeAttached, watchAttached } from './connection.ts'
 import { type Crew, InlineCrew, WorkerCrew } from './crew.ts'
 import { HandlerStatistics, type HandlerStats } from './handler-stats.ts'
-import { type Ledger, LedgerReader } from './ledger.ts'
+import { type Ledger, LedgerReader, withSettled } from './ledger.ts'
 import { leftovers } from './leftovers.ts'
 import { type CheckedOptions, checkOptions, type EngineOptions } from './options.ts'
 import { type DeliveryStats, Subscriptions } from './subscriptions.ts'
@@ -247,11 +247,11 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     await this.crew.stop()
     // Ends the drains that still wait.
     this.waits.poll()
-    const ledger = this.ledger.read()
+    const { left, settled } = leftovers(this.map, this.topics)
+    const ledger = withSettled(this.ledger.read(), settled)
     this.registry.close()
     this.stopWatching()
     this.parking.close()
-    const left = leftovers(this.map, this.topics)
     return { drained: ledger.pending === 0, left, ledger, delivery: this.registry.delivery() }
   }
 

@@ -24,6 +24,20 @@ export type Ledger = {
   balanced: boolean
 }
 
+/** The ledger with events that were dealt with, though not released: so many of each outcome are no longer pending. */
+export function withSettled(ledger: Ledger, settled: Float64Array): Ledger {
+  const sum = settled.reduce((all, count) => all + count, 0)
+  return {
+    ...ledger,
+    completed: ledger.completed + settled[COMPLETED]!,
+    unmatched: ledger.unmatched + settled[UNMATCHED]!,
+    dropped: ledger.dropped + settled[DROPPED]!,
+    expired: ledger.expired + settled[EXPIRED]!,
+    deadLettered: ledger.deadLettered + settled[DEAD_LETTERED]!,
+    pending: ledger.pending - sum,
+  }
+}
+
 /**
  * Reads the ledger from the rings' own tallies, from any thread: what writers have committed, what readers have
  * released, and what they say became of it.

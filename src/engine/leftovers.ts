@@ -5,15 +5,19 @@ import { activeWord, laneCount, ringPlace, type SharedMap } from '../lane/map.ts
 import { attemptsOf, LANE_COUNTERS, outcomeOf } from '../lane/outcome.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 
-/**
- * The events that a stopped engine has not dealt with, copied out of its lanes: those of one publisher and key in their
- * order. `attempt` says how often their handling was begun.
- *
- * Only when nobody publishes or dispatches any more.
- */
-export function leftovers(map: SharedMap, topics: TopicTable): MillraceEvent[] {
+/** What lies in the lanes of a stopped engine. */
+export type Leftovers = {
+  /** Events not dealt with, as copies: those of one publisher and key in their order. */
+  left: MillraceEvent[]
+  /** How many were, by outcome, and lie behind one that was not. */
+  settled: Float64Array
+}
+
+/** Only when nobody publishes or dispatches any more. The `attempt` of an event says how often its handling was begun. */
+export function leftovers(map: SharedMap, topics: TopicTable): Leftovers {
   const control = new Int32Array(map.control)
   const left: MillraceEvent[] = []
+  const settled = new Float64Array(LANE_COUNTERS)
   map.publishers.forEach((slot, publisher) => {
     if (Atomics.load(control, activeWord(slot)) === 0) return
     for (let lane = 0; lane < laneCount(map.shape); lane++) {
@@ -21,7 +25,11 @@ export function leftovers(map: SharedMap, topics: TopicTable): MillraceEvent[] {
       reader.prefetch()
       for (let at = reader.next(); at !== EMPTY; at = reader.next()) {
         const mark = reader.words[(at >> 2) - 1]!
-        if (outcomeOf(mark) !== 0) continue
+        const outcome = outcomeOf(mark)
+        if (outcome !== 0) {
+          settled[outcome]!++
+          continue
+        }
         const topicId = topicIdOf(reader.words, at)
         const type = topicId === 0 ? readTopic(reader.bytes, at) : topics.nameOf(topicId)
         const record = reader.bytes.slice(at, at + reader.length)
@@ -29,5 +37,5 @@ export function leftovers(map: SharedMap, topics: TopicTable): MillraceEvent[] {
       }
     }
   })
-  return left
+  return { left, settled }
 }
