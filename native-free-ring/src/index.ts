@@ -1,5 +1,6 @@
 export { COUNTER_WORDS, Counters, readCounter, storeCounter } from './counters.ts'
 export { RingGauge } from './gauge.ts'
+export { type LatestCounts, LatestGauge } from './latest-gauge.ts'
 export { allocateLatest, type LatestPlace, latestBytes } from './latest-place.ts'
 export { LatestReader } from './latest-reader.ts'
 export { LatestWriter } from './latest-writer.ts'

@@ -1,3 +1,4 @@
+import { COUNTER_WORDS } from './counters.ts'
 import { CONTROL_BYTES, RECORD_ALIGNMENT } from './layout.ts'
 import { allocateShared } from './memory.ts'
 
@@ -35,22 +36,24 @@ export function cellBytes(maxValueBytes: number): number {
 
 /** Bytes that such a table takes. */
 export function latestBytes(slots: number, maxValueBytes: number): number {
-  return (
-    CONTROL_BYTES + 3 * line(4 * slots) + line(4 * queueLength(slots)) + 2 * slots * cellBytes(maxValueBytes)
-  )
+  const arrays = line(4 * COUNTER_WORDS * slots) + 3 * line(4 * slots) + line(4 * queueLength(slots))
+  return CONTROL_BYTES + arrays + 2 * slots * cellBytes(maxValueBytes)
 }
 
 /** The views that both ends work on. */
 export type LatestViews = {
   readonly control: Int32Array
-  /** By slot; the writer's. */
+  /** By slot; the writer's. How many values it has had: a counter each. */
   readonly sequences: Int32Array
+  /** Of the key that has it. */
+  readonly hashes: Int32Array
   readonly queued: Int32Array
   /** By slot; the reader's. */
   readonly seen: Int32Array
   readonly queue: Int32Array
   readonly bytes: Uint8Array
   readonly words: Int32Array
+  readonly doubles: Float64Array
 }
 
 export function latestViews(place: LatestPlace): LatestViews {
@@ -72,7 +75,8 @@ export function latestViews(place: LatestPlace): LatestViews {
     return view
   }
   const control = words(CONTROL_BYTES / 4)
-  const sequences = words(slots)
+  const sequences = words(COUNTER_WORDS * slots)
+  const hashes = words(slots)
   const queued = words(slots)
   const seen = words(slots)
   const queue = words(queueLength(slots))
@@ -80,12 +84,19 @@ export function latestViews(place: LatestPlace): LatestViews {
   return {
     control,
     sequences,
+    hashes,
     queued,
     seen,
     queue,
     bytes: new Uint8Array(buffer, at, bytes),
     words: new Int32Array(buffer, at, bytes / 4),
+    doubles: new Float64Array(buffer, at, bytes / 8),
   }
+}
+
+/** Where the sequence of a slot's latest value stands among `sequences`: its low word. */
+export function sequenceWord(slot: number): number {
+  return slot * COUNTER_WORDS
 }
 
 /** A table alone in a new SharedArrayBuffer. */

@@ -1,3 +1,4 @@
+import { readCounter, storeCounter } from './counters.ts'
 import {
   CELL_HEADER_BYTES,
   cellBytes,
@@ -5,11 +6,12 @@ import {
   type LatestPlace,
   type LatestViews,
   latestViews,
+  sequenceWord,
   TAIL,
 } from './latest-place.ts'
 
-/** How many slots may hold a key. */
-const WINDOW = 16
+/** A key's slot is one of its two buckets of so many. */
+const BUCKET = 16
 
 /**
  * The writing end of a table of latest values: a new value of a key replaces the one that has not been read.
@@ -22,39 +24,47 @@ const WINDOW = 16
  * writer.commit()
  */
 export class LatestWriter {
+  /** The cells as bytes, 32-bit words and doubles; `claim` answers an offset in bytes. */
   readonly bytes: Uint8Array
+  readonly words: Int32Array
+  readonly doubles: Float64Array
   readonly maxValueBytes: number
 
   private readonly views: LatestViews
-  private readonly slots: number
+  private readonly bucket: number
+  private readonly buckets: number
   private readonly cellBytes: number
   private readonly queueMask: number
   private tail = 0
-  /** The slot that is claimed. */
-  private slot = 0
+  /** The slot that is claimed, or -1. */
+  private slot = -1
 
   constructor(place: LatestPlace) {
     this.views = latestViews(place)
     this.bytes = this.views.bytes
+    this.words = this.views.words
+    this.doubles = this.views.doubles
     this.maxValueBytes = place.maxValueBytes
-    this.slots = place.slots
+    this.bucket = Math.min(BUCKET, place.slots)
+    this.buckets = Math.floor(place.slots / this.bucket)
     this.cellBytes = cellBytes(place.maxValueBytes)
     this.queueMask = this.views.queue.length - 1
     this.resume()
   }
 
-  /** Goes on after the last commit of this table's writers. */
+  /** Goes on after the last commit of this table's writers; what was claimed and not committed is forgotten. */
   resume(): void {
     this.tail = Atomics.load(this.views.control, TAIL)
+    this.slot = -1
   }
 
   /** Announces what a writer that died in `commit` has written and not announced. */
   repair(): void {
-    const { sequences, seen } = this.views
-    const head = Atomics.load(this.views.control, HEAD)
-    for (let slot = 0; slot < this.slots; slot++) {
-      if (sequences[slot] === Atomics.load(seen, slot) || this.isQueued(slot, head)) continue
-      this.announce(slot)
+    const { control, seen, hashes } = this.views
+    const head = Atomics.load(control, HEAD)
+    for (let slot = 0; slot < seen.length; slot++) {
+      hashes[slot] = this.words[(this.cell(slot, this.sequence(slot)) >> 2) + 1]!
+      if (this.isUnread(slot) && !this.isQueued(slot, head)) this.announce(slot)
     }
   }
 
@@ -71,18 +81,23 @@ export class LatestWriter {
       throw new RangeError(`A value of this table has 0 to ${this.maxValueBytes} bytes, not ${length}`)
     }
     this.slot = this.slotFor(hash | 0, isSame)
-    const at = this.cell(this.slot, this.views.sequences[this.slot]! + 1)
-    this.views.words[at >> 2] = length
-    this.views.words[(at >> 2) + 1] = hash
+    const at = this.cell(this.slot, this.sequence(this.slot) + 1)
+    this.words[at >> 2] = length
+    this.words[(at >> 2) + 1] = hash
     return at + CELL_HEADER_BYTES
   }
 
   /** Makes the claimed value the key's latest. */
   commit(): void {
-    const { control, sequences } = this.views
+    const { control, sequences, hashes } = this.views
     const { slot } = this
+    if (slot < 0) return
+    this.slot = -1
+    const word = sequenceWord(slot)
+    const sequence = readCounter(sequences, word, 0) + 1
+    hashes[slot] = this.words[(this.cell(slot, sequence) >> 2) + 1]!
     // Publishes the cell; pairs with the reader's load of SEQ after its store of HEAD.
-    Atomics.store(sequences, slot, (sequences[slot]! + 1) | 0)
+    storeCounter(sequences, word, 0, sequence)
     // After the store of SEQ: either this load sees that the entry was passed, or the reader sees the new value.
     if (!this.isQueued(slot, Atomics.load(control, HEAD))) this.announce(slot)
   }
@@ -105,27 +120,58 @@ export class LatestWriter {
     return queue[(entry - 1) & this.queueMask] === slot
   }
 
-  /** The slot of the key; else one with nothing unread; else the one that waits longest. */
+  /** The slot of the key; else one with nothing unread, where most are free; else the one that waits longest. */
   private slotFor(hash: number, isSame: (at: number) => boolean): number {
-    const { sequences, seen, words, queued } = this.views
-    const first = (hash >>> 0) % this.slots
-    const window = Math.min(WINDOW, this.slots)
-    let free = -1
-    let eldest = first
-    for (let i = 0; i < window; i++) {
-      const slot = (first + i) % this.slots
-      const sequence = sequences[slot]!
-      const at = this.cell(slot, sequence)
-      // Pairs with the reader's store: it is done with the slot.
-      if (Atomics.load(seen, slot) === sequence) {
-        if (free < 0) free = slot
-      } else if (words[(at >> 2) + 1] === hash && isSame(at + CELL_HEADER_BYTES)) {
-        return slot
-      } else if (((queued[slot]! - queued[eldest]!) | 0) < 0) {
-        eldest = slot
-      }
+    const { bucket, buckets } = this
+    const first = ((hash >>> 0) % buckets) * bucket
+    const second = ((Math.imul(hash ^ (hash >>> 16), 0x85ebca6b) >>> 0) % buckets) * bucket
+    const same = this.find(first, hash, isSame)
+    if (same >= 0) return same
+    const other = second === first ? -1 : this.find(second, hash, isSame)
+    if (other >= 0) return other
+    const free = this.countFree(first)
+    // Keys go to the emptier of two buckets, so hardly any is full before all are.
+    const start = 2 * free >= bucket || free >= this.countFree(second) ? first : second
+    for (let slot = start; slot < start + bucket; slot++) if (!this.isUnread(slot)) return slot
+    return this.eldest(this.eldest(first, first), second)
+  }
+
+  private find(start: number, hash: number, isSame: (at: number) => boolean): number {
+    const { hashes } = this.views
+    for (let slot = start; slot < start + this.bucket; slot++) {
+      if (hashes[slot] !== hash || !this.isUnread(slot)) continue
+      if (isSame(this.cell(slot, this.sequence(slot)) + CELL_HEADER_BYTES)) return slot
     }
-    return free < 0 ? eldest : free
+    return -1
+  }
+
+  /** Up to half a bucket: that is enough. */
+  private countFree(start: number): number {
+    let free = 0
+    for (let slot = start; slot < start + this.bucket && 2 * free < this.bucket; slot++) {
+      if (!this.isUnread(slot)) free++
+    }
+    return free
+  }
+
+  /** Of `slot` and those of a bucket, the one whose entry in the queue is the oldest. */
+  private eldest(slot: number, start: number): number {
+    const { queued } = this.views
+    let eldest = slot
+    for (let other = start; other < start + this.bucket; other++) {
+      if (((queued[other]! - queued[eldest]!) | 0) < 0) eldest = other
+    }
+    return eldest
+  }
+
+  private isUnread(slot: number): boolean {
+    // Pairs with the reader's store: it is done with the slot.
+    return Atomics.load(this.views.seen, slot) !== this.sequence(slot)
+  }
+
+  /** The low word of the slot's count of values. */
+  private sequence(slot: number): number {
+    return this.views.sequences[sequenceWord(slot)]!
   }
 
   private cell(slot: number, sequence: number): number {

@@ -1,6 +1,7 @@
 import { performance, type RecordableHistogram } from 'node:perf_hooks'
 import { Counters, isParked, type Parking, pause, wake } from '../../native-free-ring/src/index.ts'
-import { type MailboxPlace, MailboxWriter } from '../lane/mailbox.ts'
+import type { MailboxPlace } from '../lane/mailbox.ts'
+import { MailboxWriter } from '../lane/mailbox-writer.ts'
 import {
   ACTIVATIONS,
   activeWord,

@@ -1,7 +1,7 @@
 import { WorkerDiedError } from '../errors.ts'
 import { MillraceEvent } from '../event/event.ts'
 import { EXPIRES, flagsOf, readTopic, topicIdOf } from '../event/record.ts'
-import { LATER, type MailboxWriter } from '../lane/mailbox.ts'
+import { LATER, type MailboxWriter, REJECTED } from '../lane/mailbox-writer.ts'
 import { COMPLETED, DEAD_LETTERED, DROPPED, EXPIRED, type Outcome, UNMATCHED } from '../lane/outcome.ts'
 import type { Waits } from '../lane/waits.ts'
 import { Attempts } from './attempts.ts'
@@ -119,17 +119,19 @@ export class Executor {
     route: Route,
     event: MillraceEvent,
     context: EventContext,
-    { bytes, words }: RecordSource,
+    source: RecordSource,
     start: number,
     end: number,
   ): Outcome | Execution {
     let succeeded = true
     const open: Promise<boolean>[] = []
     for (const mailbox of route.mailboxes) {
-      if (mailbox.offer(bytes, start, end) === LATER) open.push(this.offerLater(mailbox, bytes, start, end))
+      const answer = mailbox.offer(source, start, end)
+      if (answer === LATER) open.push(this.offerLater(mailbox, event, context, source, start, end))
+      else if (answer === REJECTED) succeeded = this.reject(mailbox, event, context, end - start)
     }
     for (const handler of route.handlers) {
-      const result = this.call(handler, event, context, words, start)
+      const result = this.call(handler, event, context, source.words, start)
       if (typeof result === 'boolean') succeeded &&= result
       else open.push(result)
     }
@@ -239,10 +241,12 @@ export class Executor {
     return handlers.length > 0 || mailboxes.length > 0
   }
 
-  /** Offers the record until the mailbox takes it. It stays in the ring meanwhile. */
+  /** Offers the record until the mailbox takes it, or rejects it. It stays in the ring meanwhile. */
   private offerLater(
     mailbox: MailboxWriter,
-    bytes: Uint8Array,
+    event: MillraceEvent,
+    context: EventContext,
+    source: RecordSource,
     start: number,
     end: number,
   ): Promise<boolean> {
@@ -250,12 +254,20 @@ export class Executor {
       this.waits.add({
         ready: () => mailbox.awaitRoom(end - start),
         advance: () => {
-          if (mailbox.offer(bytes, start, end) === LATER) return false
-          resolve(true)
+          const answer = mailbox.offer(source, start, end)
+          if (answer === LATER) return false
+          resolve(answer !== REJECTED || this.reject(mailbox, event, context, end - start))
           return true
         },
       })
     })
+  }
+
+  /** The mailbox has counted it. */
+  private reject(mailbox: MailboxWriter, event: MillraceEvent, context: EventContext, bytes: number): false {
+    const name = `subscription ${mailbox.place.patterns.join(', ')}`
+    this.giveUp(name, event, mailbox.refusal(bytes), event.attempt, context.publisher)
+    return false
   }
 }
 

@@ -1,4 +1,4 @@
-import type { MailboxWriter } from '../lane/mailbox.ts'
+import type { MailboxWriter } from '../lane/mailbox-writer.ts'
 import { PatternIndex } from '../topic/matcher.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 import type { Handler } from './handlers.ts'

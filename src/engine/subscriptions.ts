@@ -30,6 +30,7 @@ export type DeliveryStats = {
   received: number
   filtered: number
   dropped: number
+  deadLettered: number
   /** Unread when their subscription ended. */
   discarded: number
   queued: number
@@ -81,13 +82,12 @@ export class Subscriptions {
     checkMailboxPolicy(onFull)
     if (filter !== undefined && typeof filter !== 'function') throw new OptionsError('filter is a function')
     const dataBytes = mailboxBytes(capacity, this.map.shape.ringBytes)
+    const size = { dataBytes, capacity, onFull }
     const place: MailboxPlace = {
       id: this.nextId++,
       patterns,
-      buffer: allocateMailbox(dataBytes, capacity),
-      dataBytes,
-      capacity,
-      onFull,
+      buffer: allocateMailbox(size),
+      ...size,
       receiver: RECEIVER,
     }
     const { map, topics, waits } = this
@@ -130,7 +130,7 @@ export class Subscriptions {
 }
 
 function noDelivery(): DeliveryStats {
-  return { matched: 0, received: 0, filtered: 0, dropped: 0, discarded: 0, queued: 0 }
+  return { matched: 0, received: 0, filtered: 0, dropped: 0, deadLettered: 0, discarded: 0, queued: 0 }
 }
 
 function addDelivery(sum: DeliveryStats, stats: DeliveryStats): void {

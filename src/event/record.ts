@@ -196,6 +196,21 @@ export function readFields(bytes: Uint8Array, at: number): RecordFields {
   return fields
 }
 
+/** Whether two records, both with a key, have the same one. */
+export function isSameKey(bytes: Uint8Array, at: number, others: Uint8Array, other: number): boolean {
+  const start = keyStart(bytes, at)
+  const otherStart = keyStart(others, other)
+  const end = 2 + readLength16(bytes, start)
+  for (let i = 0; i < end; i++) if (bytes[start + i] !== others[otherStart + i]) return false
+  return true
+}
+
+/** Where the key's length stands, with its text behind. */
+function keyStart(bytes: Uint8Array, at: number): number {
+  const from = at + HEADER_BYTES
+  return (readWord(bytes, at) & MAX_TOPIC_ID) === 0 ? from + 2 + readLength16(bytes, from) : from
+}
+
 /** The topic's id in the copy of a record. */
 export function topicIdIn(record: Uint8Array): number {
   return readWord(record, 0) & MAX_TOPIC_ID

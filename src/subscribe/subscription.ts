@@ -1,16 +1,10 @@
-import { EMPTY, LossyGauge, LossyReader, wake } from '../../native-free-ring/src/index.ts'
+import { wake } from '../../native-free-ring/src/index.ts'
 import { OptionsError } from '../errors.ts'
 import { MillraceEvent } from '../event/event.ts'
 import { readTopic, topicIdIn } from '../event/record.ts'
 import { checkWait, Deadline, type WaitOptions } from '../lane/deadline.ts'
-import {
-  closeMailbox,
-  type MailboxPlace,
-  type MailboxPolicy,
-  mailboxRing,
-  refusedBy,
-  takeWanted,
-} from '../lane/mailbox.ts'
+import { closeMailbox, type MailboxPlace, type MailboxPolicy, takeWanted } from '../lane/mailbox.ts'
+import { MailboxReader } from '../lane/mailbox-reader.ts'
 import { parkedWord, type SharedMap } from '../lane/map.ts'
 import type { Waits, Watch } from '../lane/waits.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
@@ -35,11 +29,13 @@ export type SubscriptionStats = {
   /** What it subscribed to; several patterns are joined as `{a,b}`. */
   pattern: string
   patterns: readonly string[]
-  /** Events that matched: received, filtered, dropped or still queued. */
+  /** Events that matched: received, filtered, dropped, dead-lettered or still queued. */
   matched: number
   received: number
   filtered: number
   dropped: number
+  /** Rejected, since the mailbox was full, or they were too long to be coalesced. */
+  deadLettered: number
   queued: number
 }
 
@@ -71,8 +67,7 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
   private readonly parts: SubscriptionParts
   private readonly place: MailboxPlace
   private readonly filter: ((event: Event) => boolean) | undefined
-  private readonly reader: LossyReader
-  private readonly gauge: LossyGauge
+  private readonly reader: MailboxReader
   private readonly control: Int32Array
   private readonly receivers: Receiver<Event>[] = []
   /** Taken from the mailbox, and neither received nor filtered yet. */
@@ -89,8 +84,7 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
     this.parts = parts
     this.place = place
     this.filter = filter
-    this.reader = new LossyReader(mailboxRing(place))
-    this.gauge = new LossyGauge(mailboxRing(place))
+    this.reader = new MailboxReader(place)
     this.control = new Int32Array(parts.map.control)
   }
 
@@ -147,17 +141,17 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
   }
 
   stats(): SubscriptionStats {
-    const refused = refusedBy(this.place)
-    const { written, dropped, pending } = this.gauge.counts()
+    const { offered, dropped, refused, queued } = this.reader.counts()
     return {
       id: this.id,
       pattern: this.patterns.length === 1 ? this.patterns[0]! : `{${this.patterns.join(',')}}`,
       patterns: this.patterns,
-      matched: written + refused,
+      matched: offered,
       received: this.received,
       filtered: this.filtered,
-      dropped: dropped + refused,
-      queued: pending + (this.held === undefined ? 0 : 1),
+      dropped,
+      deadLettered: refused,
+      queued: queued + (this.held === undefined ? 0 : 1),
     }
   }
 
@@ -181,7 +175,7 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
 
   /** @internal There is mail for a receiver that waits. */
   ready(): boolean {
-    return this.held !== undefined || this.reader.hasRecords
+    return this.held !== undefined || this.reader.hasEvents
   }
 
   /** @internal Serves the receivers; true when none waits any more. */
@@ -254,17 +248,12 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
   }
 
   private takeOne(): Event | undefined {
-    const { reader, parts } = this
-    for (let at = reader.next(); at !== EMPTY; at = reader.next()) {
-      const record = reader.bytes.slice(at, at + reader.length)
-      if (!reader.confirm()) continue
-      reader.release()
-      const topicId = topicIdIn(record)
-      const type = topicId === 0 ? readTopic(record, 0) : parts.topics.nameOf(topicId)
-      return new MillraceEvent(type, 1, parts.map.engineId, record, 0, record.length, true) as Event
-    }
-    reader.release()
-    return undefined
+    const record = this.reader.take()
+    if (record === undefined) return undefined
+    const { topics, map } = this.parts
+    const topicId = topicIdIn(record)
+    const type = topicId === 0 ? readTopic(record, 0) : topics.nameOf(topicId)
+    return new MillraceEvent(type, 1, map.engineId, record, 0, record.length, true) as Event
   }
 
   /** What the filter says. If it throws, nothing else is lost: with others taken already, the event stays held. */

@@ -161,7 +161,7 @@ describe('subscriptions', () => {
     unread(() => engine.subscribe('image.uploaded', { filter: (event) => event.data.path !== '' }))
     // @ts-expect-error: a field of another event
     unread(() => engine.subscribe('image.uploaded', { filter: (event) => event.data.width > 1 }))
-    // @ts-expect-error: a policy that mailboxes do not have
-    unread(() => engine.subscribe('image.uploaded', { onFull: 'reject' }))
+    // @ts-expect-error: no policy
+    unread(() => engine.subscribe('image.uploaded', { onFull: 'newest' }))
   })
 })

@@ -1,0 +1,79 @@
+import {
+  EMPTY,
+  LatestGauge,
+  LatestReader,
+  LossyGauge,
+  LossyReader,
+} from '../../native-free-ring/src/index.ts'
+import { type MailboxPlace, mailboxRing, mailboxTable, unwrittenBy } from './mailbox.ts'
+
+/** What a mailbox was offered, and what became of it. */
+export type MailboxCounts = { offered: number; dropped: number; refused: number; queued: number }
+
+/** The receiving thread's end of a mailbox. */
+export class MailboxReader {
+  private readonly place: MailboxPlace
+  private readonly ring: LossyReader
+  private readonly ringGauge: LossyGauge
+  private readonly table: LatestReader | undefined
+  private readonly tableGauge: LatestGauge | undefined
+  private takenFromTable = 0
+  private tableFirst = false
+
+  constructor(place: MailboxPlace) {
+    this.place = place
+    this.ring = new LossyReader(mailboxRing(place))
+    this.ringGauge = new LossyGauge(mailboxRing(place))
+    const table = mailboxTable(place)
+    this.table = table && new LatestReader(table)
+    this.tableGauge = table && new LatestGauge(table)
+  }
+
+  get hasEvents(): boolean {
+    return this.ring.hasRecords || (this.table?.hasValues ?? false)
+  }
+
+  /** A copy of the next record; undefined if there is none. */
+  take(): Uint8Array | undefined {
+    // In turns: neither waits behind a busy other.
+    this.tableFirst = !this.tableFirst
+    if (this.tableFirst) return this.takeFromTable() ?? this.takeFromRing()
+    return this.takeFromRing() ?? this.takeFromTable()
+  }
+
+  counts(): MailboxCounts {
+    const { dropped, refused } = unwrittenBy(this.place)
+    const ring = this.ringGauge.counts()
+    const table = this.tableGauge?.counts() ?? { written: 0, pending: 0 }
+    return {
+      offered: ring.written + table.written + dropped + refused,
+      dropped: ring.dropped + table.written - this.takenFromTable - table.pending + dropped,
+      refused,
+      queued: ring.pending + table.pending,
+    }
+  }
+
+  private takeFromRing(): Uint8Array | undefined {
+    const { ring } = this
+    for (let at = ring.next(); at !== EMPTY; at = ring.next()) {
+      const record = ring.bytes.slice(at, at + ring.length)
+      if (!ring.confirm()) continue
+      ring.release()
+      return record
+    }
+    ring.release()
+    return undefined
+  }
+
+  private takeFromTable(): Uint8Array | undefined {
+    const { table } = this
+    if (table === undefined) return undefined
+    for (let at = table.next(); at !== EMPTY; at = table.next()) {
+      const record = table.bytes.slice(at, at + table.length)
+      if (!table.confirm()) continue
+      this.takenFromTable++
+      return record
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,165 @@
+import {
+  FULL,
+  giveBackLease,
+  LatestWriter,
+  LossyWriter,
+  pause,
+  readCounter,
+  storeCounter,
+  takeLease,
+  wake,
+} from '../../native-free-ring/src/index.ts'
+import { FullError, InvalidEventError, type MillraceError } from '../errors.ts'
+import { flagsOf, HAS_KEY, isSameKey, keyHashOf } from '../event/record.ts'
+import {
+  CLOSED,
+  DAMAGED,
+  DROPPED,
+  LEASE,
+  type MailboxPlace,
+  mailboxRing,
+  mailboxTable,
+  mailboxWords,
+  OFFERED,
+  REFUSED,
+  WANTED,
+} from './mailbox.ts'
+import { parkedWord } from './map.ts'
+import { isSampled } from './sample.ts'
+
+/** In the mailbox, or dropped and counted, or of no interest any more. */
+export const DELIVERED = 0
+/** Not now: wait until `awaitRoom`, then offer it again. */
+export const LATER = 1
+/** Never: the event is a dead letter; `refusal` says why. */
+export const REJECTED = 2
+
+/** How often a writer tries for the lease that another worker holds: the holder is copying one record. */
+const LEASE_SPINS = 100
+
+/** A record in some memory, which is 8-byte aligned where it starts. */
+type Source = { readonly bytes: Uint8Array; readonly words: Int32Array }
+
+/** A worker's way into a mailbox. */
+export class MailboxWriter {
+  readonly place: MailboxPlace
+  private readonly words: Int32Array
+  private readonly ring: LossyWriter
+  private readonly table: LatestWriter | undefined
+  private readonly control: Int32Array
+  private readonly holder: number
+  /** Of a sample, one event in so many is kept. */
+  private readonly every: number
+  private readonly waits: boolean
+  private readonly overwrites: boolean
+
+  /** `holder` names this thread in the lease; `control` is the engine's, to wake the receiver. */
+  constructor(place: MailboxPlace, control: Int32Array, holder: number) {
+    this.place = place
+    this.control = control
+    this.holder = holder
+    this.words = mailboxWords(place)
+    this.ring = new LossyWriter(mailboxRing(place))
+    const table = mailboxTable(place)
+    this.table = table && new LatestWriter(table)
+    const { onFull } = place
+    this.every = typeof onFull === 'object' ? onFull.sample : 1
+    this.waits = onFull === 'block'
+    this.overwrites = onFull === 'drop-oldest' || onFull === 'coalesce' || typeof onFull === 'object'
+  }
+
+  /** Offers a copy of the record from `start` to `end`: `DELIVERED`, `LATER` or `REJECTED`, as the policy says. */
+  offer(source: Source, start: number, end: number): number {
+    if (Atomics.load(this.words, CLOSED) === 1) return DELIVERED
+    if (!this.takeLease()) return LATER
+    const answer = this.write(source, start, end)
+    giveBackLease(this.words, LEASE)
+    if (answer === DELIVERED) wake(this.control, parkedWord(this.place.receiver))
+    return answer
+  }
+
+  /** Whether an offer is worth another try. If not, the receiver wakes the workers after it has made room. */
+  awaitRoom(bytes: number): boolean {
+    if (this.canOffer(bytes)) return true
+    // Before the next look at the room; pairs with the exchange in takeWanted.
+    Atomics.store(this.words, WANTED, 1)
+    return this.canOffer(bytes)
+  }
+
+  /** Why a record of so many bytes was rejected. */
+  refusal(bytes: number): MillraceError {
+    const { patterns, capacity } = this.place
+    const about = `The mailbox of subscription ${patterns.join(', ')}`
+    const limit = this.table?.maxValueBytes
+    if (limit !== undefined) {
+      return new InvalidEventError(
+        `${about} coalesces events of up to ${limit} bytes, and this one has ${bytes}: a smaller capacity allows longer ones`,
+      )
+    }
+    return new FullError(`${about} is full: its capacity is ${capacity} events`, undefined)
+  }
+
+  private canOffer(bytes: number): boolean {
+    if (Atomics.load(this.words, CLOSED) === 1) return true
+    if (Atomics.load(this.words, LEASE) !== 0) return false
+    // Without waiting for room, an offer only failed for the lease.
+    if (!this.waits) return true
+    this.ring.resume()
+    return this.ring.hasRoom(bytes)
+  }
+
+  private takeLease(): boolean {
+    for (let i = 0; i < LEASE_SPINS; i++) {
+      if (takeLease(this.words, LEASE, this.holder)) return true
+      pause()
+    }
+    return false
+  }
+
+  private write(source: Source, start: number, end: number): number {
+    if (this.every > 1 && !isSampled(this.count(OFFERED) - 1, this.every)) {
+      this.count(DROPPED)
+      return DELIVERED
+    }
+    const { table } = this
+    if (table !== undefined && (flagsOf(source.words, start) & HAS_KEY) !== 0) {
+      return this.coalesce(table, source, start, end)
+    }
+    this.ring.resume()
+    const at = this.ring.claim(end - start, this.overwrites)
+    if (at !== FULL) {
+      this.ring.bytes.set(source.bytes.subarray(start, end), at)
+      this.ring.commit()
+      return DELIVERED
+    }
+    if (this.waits) return LATER
+    const rejects = this.place.onFull === 'reject'
+    this.count(rejects ? REFUSED : DROPPED)
+    return rejects ? REJECTED : DELIVERED
+  }
+
+  private coalesce(table: LatestWriter, { bytes, words }: Source, start: number, end: number): number {
+    if (end - start > table.maxValueBytes) {
+      this.count(REFUSED)
+      return REJECTED
+    }
+    table.resume()
+    if (this.words[DAMAGED] === 1) {
+      table.repair()
+      this.words[DAMAGED] = 0
+    }
+    const at = table.claim(keyHashOf(words, start), end - start, (other) =>
+      isSameKey(table.bytes, other, bytes, start),
+    )
+    table.bytes.set(bytes.subarray(start, end), at)
+    table.commit()
+    return DELIVERED
+  }
+
+  /** Under the lease, so that one thread at a time writes the counter. */
+  private count(counter: number): number {
+    const count = readCounter(this.words, counter, 0) + 1
+    storeCounter(this.words, counter, 0, count)
+    return count
+  }
+}
