@@ -14,16 +14,18 @@ import { readTally } from './tally.ts'
  */
 export class RingGauge {
   private readonly control: Int32Array
-  private readonly written = new Float64Array(1)
+  private readonly written: Float64Array
   private readonly counts: Float64Array
   /** The cursors that the last counts belong to. */
   private tail = 0
   private head = 0
 
-  constructor(place: RingPlace, counters = 1) {
+  /** `counters` of the reader, `writerCounters` of the writer. */
+  constructor(place: RingPlace, counters = 1, writerCounters = 1) {
     checkPlace(place)
     this.control = new Int32Array(place.buffer, place.controlOffset, CONTROL_BYTES / 4)
     this.counts = new Float64Array(counters)
+    this.written = new Float64Array(writerCounters)
   }
 
   /** Nothing is waiting between the two cursors. */
@@ -45,10 +47,20 @@ export class RingGauge {
     return this.written[0]!
   }
 
+  /** The writer's counts as of the last `committed`. */
+  get writerCounts(): Float64Array {
+    return this.written
+  }
+
   /** The reader's counts as of its last release. The array is reused by the next call. */
   released(): Float64Array {
     this.head = readTally(this.control, HEAD, READER_TALLY, this.counts)
     return this.counts
+  }
+
+  /** Whether the writer has committed anything since the last `committed`. */
+  get hasMoved(): boolean {
+    return Atomics.load(this.control, TAIL) !== this.tail
   }
 
   /**

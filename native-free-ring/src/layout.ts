@@ -24,8 +24,9 @@ export const RECORD_ALIGNMENT = 8
 export const MIN_CAPACITY = 64
 export const MAX_CAPACITY = 1 << 30
 
-/** How many counters the reader's tally has room for in its line. */
+/** How many counters the tallies have room for in their lines. */
 export const MAX_READER_COUNTERS = 7
+export const MAX_WRITER_COUNTERS = 6
 
 /** A place for one ring in shared memory. Both offsets are in bytes and multiples of 128. */
 export type RingPlace = {

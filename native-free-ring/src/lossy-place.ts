@@ -48,6 +48,7 @@ export type LossyViews = {
   readonly slots: Int32Array
   readonly bytes: Uint8Array
   readonly words: Int32Array
+  readonly doubles: Float64Array
 }
 
 export function lossyViews(place: LossyPlace): LossyViews {
@@ -70,6 +71,7 @@ export function lossyViews(place: LossyPlace): LossyViews {
     slots: new Int32Array(buffer, slotsOffset, slotCount(capacity)),
     bytes: new Uint8Array(buffer, dataOffset, dataBytes),
     words: new Int32Array(buffer, dataOffset, dataBytes / 4),
+    doubles: new Float64Array(buffer, dataOffset, dataBytes / 8),
   }
 }
 

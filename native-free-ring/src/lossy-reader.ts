@@ -36,8 +36,9 @@ export class LossyReader {
   private readonly tally: Tally
   private readonly slotMask: number
   private readonly dataMask: number
-  /** Numbers of records: where this end stands, what it has released, what there is as far as is known. */
-  private position = 0
+  /** The number of the next record. */
+  position = 0
+  /** What was released, and what there is as far as is known. */
   private released = 0
   private tail = 0
 
@@ -56,6 +57,15 @@ export class LossyReader {
     this.released = this.position
     this.tail = this.position
     this.tally.resume(this.position)
+  }
+
+  /** Goes on at a position that is kept elsewhere, with what was missed before it, and releases up to there. */
+  resumeAt(position: number, missed: number): void {
+    this.resume()
+    this.position = position
+    this.tail = position
+    this.tally.counts[MISSED] = missed
+    this.release()
   }
 
   /** Records taken, and records that were overwritten before they could be, by all readers up to now. */

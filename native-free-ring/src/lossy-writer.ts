@@ -22,7 +22,10 @@ import { FULL } from './writer.ts'
  * writer.commit()
  */
 export class LossyWriter {
+  /** The ring's data as bytes, 32-bit words and doubles; `claim` answers an offset in bytes. */
   readonly bytes: Uint8Array
+  readonly words: Int32Array
+  readonly doubles: Float64Array
   /** The longest payload that `claim` takes, in bytes: half the data less a header. */
   readonly maxPayloadBytes: number
 
@@ -40,6 +43,8 @@ export class LossyWriter {
   constructor(place: LossyPlace) {
     this.views = lossyViews(place)
     this.bytes = this.views.bytes
+    this.words = this.views.words
+    this.doubles = this.views.doubles
     this.capacity = place.capacity
     this.dataBytes = place.dataBytes
     this.slotMask = this.views.slots.length - 1
@@ -70,7 +75,7 @@ export class LossyWriter {
     if (!(length >= 0 && length <= this.maxPayloadBytes)) {
       throw new RangeError(`A record of this ring has 0 to ${this.maxPayloadBytes} bytes, not ${length}`)
     }
-    const { slots, words } = this.views
+    const { slots } = this.views
     const size = recordBytes(length)
     const start = this.startOf(size)
     if (!this.makeRoom((start + size) | 0, overwrite)) return FULL
@@ -79,8 +84,8 @@ export class LossyWriter {
     slots[this.tail & this.slotMask] = (start + size) | 0
     this.tally.counts[0]!++
     const offset = start & (this.dataBytes - 1)
-    words[offset >> 2] = length
-    words[(offset >> 2) + 1] = 0
+    this.words[offset >> 2] = length
+    this.words[(offset >> 2) + 1] = 0
     return offset + RECORD_HEADER_BYTES
   }
 

@@ -2,6 +2,7 @@ import {
   CONTROL_BYTES,
   checkPlace,
   HEAD,
+  MAX_WRITER_COUNTERS,
   maxPayloadBytes,
   RECORD_HEADER_BYTES,
   type RingPlace,
@@ -37,6 +38,8 @@ export class RingWriter {
   readonly doubles: Float64Array
   /** The longest payload that `claim` takes, in bytes: half the ring less a header. */
   readonly maxPayloadBytes: number
+  /** Counts that are published with the next commit, in the same store as the cursor; the first is of records. */
+  readonly counts: Float64Array
 
   private readonly control: Int32Array
   private readonly tally: Tally
@@ -47,8 +50,10 @@ export class RingWriter {
   private head: number
   private lastBytes = 0
 
-  constructor(place: RingPlace) {
+  /** `counters`: how many counts, up to 6, the writer keeps together with its cursor. */
+  constructor(place: RingPlace, counters = 1) {
     checkPlace(place)
+    if (counters > MAX_WRITER_COUNTERS) throw new RangeError(`At most 6 counters, not ${counters}`)
     this.capacity = place.capacity
     this.mask = place.capacity - 1
     this.maxPayloadBytes = maxPayloadBytes(place.capacity)
@@ -56,7 +61,8 @@ export class RingWriter {
     this.bytes = new Uint8Array(place.buffer, place.dataOffset, place.capacity)
     this.words = new Int32Array(place.buffer, place.dataOffset, place.capacity / 4)
     this.doubles = new Float64Array(place.buffer, place.dataOffset, place.capacity / 8)
-    this.tally = new Tally(this.control, WRITER_TALLY, 1)
+    this.tally = new Tally(this.control, WRITER_TALLY, counters)
+    this.counts = this.tally.counts
     this.next = 0
     this.tail = 0
     this.head = 0
@@ -101,7 +107,7 @@ export class RingWriter {
     this.next = (this.next + size) | 0
     // With its padding, which must not be committed alone either.
     this.lastBytes = (this.next - start) | 0
-    this.tally.counts[0]!++
+    this.counts[0]!++
     return offset + RECORD_HEADER_BYTES
   }
 
@@ -121,7 +127,7 @@ export class RingWriter {
     if (this.lastBytes === 0) return
     this.next = (this.next - this.lastBytes) | 0
     this.lastBytes = 0
-    this.tally.counts[0]!--
+    this.counts[0]!--
   }
 
   /**
@@ -137,7 +143,7 @@ export class RingWriter {
 
   /** Records committed and claimed so far by all writers of this ring. */
   get written(): number {
-    return this.tally.counts[0]!
+    return this.counts[0]!
   }
 
   /** Whether a claim of `length` bytes would succeed now. */
