@@ -31,16 +31,15 @@ export {
 export type { MillraceEvent } from './event/event.ts'
 export type { EventSource } from './event/extras.ts'
 export type { CloudEvent, EventJSON } from './event/formats.ts'
+export type { Policy } from './event/policy.ts'
 export type {
   EventInput,
   EventMap,
-  LanePolicy,
   Publishing,
   PublishOptions,
   SendOptions,
   TopicHandle,
 } from './event/publishing.ts'
-export type { MailboxPolicy } from './lane/mailbox.ts'
 export type {
   ReceiveOptions,
   SubscribeOptions,

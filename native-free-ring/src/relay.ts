@@ -34,21 +34,23 @@ export function lastTaken(counts: Float64Array): { slot: number; sequence: numbe
  * Moves records from where they may be overwritten into a ring where they stay: each once, whoever dies (decision 13 of
  * Millrace).
  *
- * It is their reader and the ring's writer; under a lease, `resume` after taking it.
+ * It is their reader and the ring's writer; `resume(true)` before anything else, and under a lease, `resume` after taking it.
  *
  * @example
+ * relay.resume(true)
  * if (relay.move(16) > 0) ringReader.prefetch()
  */
 export class Relay {
   private readonly lossy: LossyReader
   private readonly latest: LatestReader
   private readonly ring: RingWriter
+  /** Whether the last `move` left something, since the ring had no room for it. */
+  isFull = false
 
   constructor(place: RelayPlace) {
     this.lossy = new LossyReader(place.lossy)
     this.latest = new LatestReader(place.latest)
     this.ring = new RingWriter(place.ring, RELAY_COUNTERS)
-    this.resume(true)
   }
 
   /** Goes on where the last holder stopped; `sweep` if it, or a writer of the table, has died since. */
@@ -70,6 +72,7 @@ export class Relay {
 
   /** Moves up to `limit` records from each of the two, as far as the ring has room; answers how many. */
   move(limit: number): number {
+    this.isFull = false
     return this.moveLossy(limit) + this.moveLatest(limit)
   }
 
@@ -80,7 +83,10 @@ export class Relay {
       const at = lossy.next()
       if (at === EMPTY) break
       const to = ring.claim(lossy.length)
-      if (to === FULL) break
+      if (to === FULL) {
+        this.isFull = true
+        break
+      }
       ring.bytes.set(lossy.bytes.subarray(at, at + lossy.length), to)
       if (lossy.confirm()) moved++
       else ring.abort()
@@ -97,7 +103,12 @@ export class Relay {
   private moveLatest(limit: number): number {
     const { latest, ring } = this
     let moved = 0
-    while (moved < limit && ring.hasRoom(latest.maxValueBytes)) {
+    while (moved < limit && latest.hasValues) {
+      // Before the value is found: it could not be put back.
+      if (!ring.hasRoom(latest.maxValueBytes)) {
+        this.isFull = true
+        break
+      }
       const at = latest.next()
       if (at === EMPTY) break
       const to = ring.claim(latest.length)

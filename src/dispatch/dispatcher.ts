@@ -6,6 +6,7 @@ import {
   ACTIVATIONS,
   activeWord,
   countersWord,
+  DEATHS,
   DRAINING,
   homeOf,
   isKeyed,
@@ -16,6 +17,8 @@ import {
   STATE,
   STOPPED,
   THREAD_COUNTERS,
+  USES_RELAYS,
+  USES_RINGS,
 } from '../lane/map.ts'
 import { DISPATCHED } from '../lane/thread-counters.ts'
 import type { Waits } from '../lane/waits.ts'
@@ -95,11 +98,12 @@ export class Dispatcher implements LaneHost {
   private readonly home: LaneReader[] = []
   private readonly others: LaneReader[] = []
   private readonly mailboxes = new Map<number, MailboxWriter>()
-  /** The publishers whose rings are known: those that have begun to publish. */
-  private readonly openPublishers: boolean[]
+  /** What of each publisher is known to be in use: bits of its active word. */
+  private readonly opened: number[]
   private readonly counters: Counters
   private version = -1
   private activations = 0
+  private deaths: number
   private batch = 8
   /** Where the lane stands that had news last. */
   private latest = 0
@@ -116,7 +120,8 @@ export class Dispatcher implements LaneHost {
     this.control = new Int32Array(map.control)
     this.counters = new Counters(this.control, countersWord(thread), THREAD_COUNTERS)
     this.router = new Router(topics)
-    this.openPublishers = new Array(map.publishers.length).fill(false)
+    this.opened = new Array(map.publishers.length).fill(0)
+    this.deaths = Atomics.load(this.control, DEATHS)
     this.scope = {
       workerId: thread,
       isCancelled: () => Atomics.load(this.control, STATE) === STOPPED,
@@ -218,7 +223,7 @@ export class Dispatcher implements LaneHost {
 
   /** Drains every lane with news once: those at home, and if they had none, the others. */
   private pass(): number {
-    this.openRings()
+    this.lookAround()
     const worked = this.drainAll(this.home)
     if (worked > 0) {
       this.shareWork()
@@ -261,17 +266,24 @@ export class Dispatcher implements LaneHost {
     }
   }
 
-  /** Opens the rings of publishers that have begun to publish since the last look. */
-  private openRings(): void {
+  /** Opens what publishers have begun to use since the last look; after a death, has relays looked through. */
+  private lookAround(): void {
     const activations = Atomics.load(this.control, ACTIVATIONS)
-    if (activations === this.activations) return
+    const deaths = Atomics.load(this.control, DEATHS)
+    if (activations === this.activations && deaths === this.deaths) return
     this.activations = activations
     this.parts.map.publishers.forEach((slot, publisher) => {
-      if (this.openPublishers[publisher] || Atomics.load(this.control, activeWord(slot)) === 0) return
-      this.openPublishers[publisher] = true
-      for (const lane of this.home) lane.open(publisher)
-      for (const lane of this.others) lane.open(publisher)
+      const used = Atomics.load(this.control, activeWord(slot)) & ~this.opened[publisher]!
+      if (used === 0) return
+      this.opened[publisher]! |= used
+      for (const lane of [...this.home, ...this.others]) {
+        if ((used & USES_RINGS) !== 0) lane.openRing(publisher)
+        if ((used & USES_RELAYS) !== 0) lane.openRelay(publisher)
+      }
     })
+    if (deaths === this.deaths) return
+    this.deaths = deaths
+    for (const lane of [...this.home, ...this.others]) lane.sweep()
   }
 
   /** Nothing to do: spin, then give the event loop some turns, then park, blocking where nobody minds. */
@@ -297,7 +309,7 @@ export class Dispatcher implements LaneHost {
   }
 
   private readonly hasNews = (): boolean => {
-    this.openRings()
+    this.lookAround()
     // Else the changes would pile up while nothing is published.
     this.synchronise()
     for (let i = 0; i < this.home.length; i++) if (this.home[i]!.hasNews()) return true

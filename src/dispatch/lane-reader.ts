@@ -1,12 +1,11 @@
-import { giveBackLease, leaseHolder, takeLease, wake } from '../../native-free-ring/src/index.ts'
+import { wake } from '../../native-free-ring/src/index.ts'
 import { flagsOf, HAS_KEY, keyHashOf } from '../event/record.ts'
-import { leaseWord, MAX_DEPTH, parkedWord, ringPlace, type SharedMap } from '../lane/map.ts'
+import { LaneLease } from '../lane/lane-lease.ts'
+import { MAX_DEPTH, parkedWord, relayPlace, ringPlace, type SharedMap } from '../lane/map.ts'
 import type { WaitingPublisher } from './context.ts'
 import type { Executor } from './executor.ts'
+import { RelayDrain } from './relay-drain.ts'
 import { type InFlight, RingDrain, type RingHost } from './ring-drain.ts'
-
-/** The word beside a lane's lease: who held it last. Written under the lease. */
-const LAST_HOLDER = 1
 
 /** What a lane needs of its dispatcher. */
 export interface LaneHost {
@@ -32,16 +31,15 @@ export class LaneReader implements RingHost {
   readonly index: number
   private readonly map: SharedMap
   private readonly control: Int32Array
-  private readonly lease: number
-  private readonly holder: number
+  private readonly lease: LaneLease
   private readonly host: LaneHost
   private readonly executor: Executor
   private readonly window: number
   /** Its home keeps the lease. */
   readonly sticky: boolean
   private readonly rings: RingDrain[] = []
+  private readonly relays: RelayDrain[] = []
   private readonly busy: InFlight[] = []
-  private held = false
   private turn = 0
 
   constructor(
@@ -56,8 +54,7 @@ export class LaneReader implements RingHost {
     this.map = map
     this.index = index
     this.control = new Int32Array(map.control)
-    this.lease = leaseWord(map.shape, index)
-    this.holder = holder
+    this.lease = new LaneLease(map, index, holder)
     this.host = host
     this.executor = executor
     this.window = window
@@ -68,8 +65,8 @@ export class LaneReader implements RingHost {
     return this.host.isStopped
   }
 
-  /** Opens the ring of a publisher that has begun to publish. */
-  open(publisher: number): void {
+  /** Opens the ring of a publisher that has begun to use it. */
+  openRing(publisher: number): void {
     const { thread, depth } = this.map.publishers[publisher]!
     const place = ringPlace(this.map, publisher, this.index)
     const onRoom = () => void wake(this.control, parkedWord(thread))
@@ -77,38 +74,54 @@ export class LaneReader implements RingHost {
     this.rings.push(new RingDrain(place, depth, this, this.executor, next, this.window, onRoom))
   }
 
+  /** Opens the relay of a publisher that has begun to use it. */
+  openRelay(publisher: number): void {
+    const { depth } = this.map.publishers[publisher]!
+    const place = relayPlace(this.map, publisher, this.index)
+    const relay = new RelayDrain(
+      place,
+      depth,
+      this,
+      this.executor,
+      this.host.publisherAfter(depth),
+      this.window,
+    )
+    this.relays.push(relay)
+    this.rings.push(relay)
+  }
+
+  /** Looks through the relays, after somebody has died. */
+  sweep(): void {
+    for (const relay of this.relays) relay.sweep()
+  }
+
   /** Whether a `drain` would get anywhere now. */
   hasNews(): boolean {
     const { rings } = this
-    if (this.held) {
+    if (this.lease.isHeld) {
       for (let i = 0; i < rings.length; i++) if (rings[i]!.isReadable) return true
       return false
     }
     for (let i = 0; i < rings.length; i++) {
-      if (rings[i]!.hasRecords) return leaseHolder(this.control, this.lease) === 0
+      if (rings[i]!.hasRecords) return this.lease.isFree
     }
     return false
   }
 
   /** Takes the lease if it is free, or is held already. */
   take(): boolean {
-    if (this.held) return true
-    if (!takeLease(this.control, this.lease, this.holder)) return false
-    this.held = true
-    // Plain: only holders touch it, and the lease orders them.
-    if (this.control[this.lease + LAST_HOLDER] !== this.holder) {
-      this.control[this.lease + LAST_HOLDER] = this.holder
-      for (const ring of this.rings) ring.resume()
-    }
-    return true
+    return this.lease.take(this.resume)
+  }
+
+  private readonly resume = (): void => {
+    for (const ring of this.rings) ring.resume()
   }
 
   /** Gives the lease back, unless the lane is sticky, or something is in flight. */
   giveBack(): void {
-    if (!this.held || this.sticky) return
+    if (!this.lease.isHeld || this.sticky) return
     for (const ring of this.rings) if (!ring.isQuiet) return
-    this.held = false
-    giveBackLease(this.control, this.lease)
+    this.lease.giveBack()
   }
 
   /** Dispatches up to `limit` records of each ring; answers how many. Only under the lease. */

@@ -57,14 +57,14 @@ export class RingDrain implements RecordSource {
   blocked = false
   /** Its next record is a suspect, for which others are held back. */
   private awaitsStart = false
-  private readonly reader: RingReader
+  protected readonly reader: RingReader
   private readonly gauge: RingGauge
-  private readonly lane: RingHost
+  protected readonly lane: RingHost
   private readonly executor: Executor
   readonly publisher: WaitingPublisher
   readonly depth: number
   private readonly window: number
-  private readonly inFlight: InFlight[] = []
+  protected readonly inFlight: InFlight[] = []
   private readonly onRoom: () => void
 
   /**
@@ -119,10 +119,15 @@ export class RingDrain implements RecordSource {
     this.blocked = false
   }
 
+  /** When all records are read: fetches up to `limit` more, if they are not in the ring by themselves. */
+  protected refill(_limit: number): boolean {
+    return false
+  }
+
   /** Dispatches up to `limit` records; answers how many. */
   drain(limit: number): number {
     const { reader } = this
-    if (this.blocked || reader.prefetch() === 0) return 0
+    if (!this.isReadable) return 0
     if (!this.lane.mayStart(this)) {
       this.blocked = true
       return 0
@@ -133,7 +138,8 @@ export class RingDrain implements RecordSource {
     let settledEnd: number | undefined
     while (dispatched < limit) {
       const before = reader.position
-      const at = reader.next()
+      let at = reader.next()
+      if (at === EMPTY && this.refill(limit - dispatched)) at = reader.next()
       if (at === EMPTY) break
       if (this.inFlight.length > 0 || this.lane.hasBusyKeys) {
         if (this.inFlight.length >= this.window || this.lane.isBusy(reader.words, at, this)) {

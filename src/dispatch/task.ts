@@ -1,6 +1,6 @@
 import type { RecordableHistogram } from 'node:perf_hooks'
 import type { MessagePort } from 'node:worker_threads'
-import type { LanePolicy } from '../event/publishing.ts'
+import type { Policy } from '../event/policy.ts'
 import type { MailboxPlace } from '../lane/mailbox.ts'
 import type { SharedMap } from '../lane/map.ts'
 import type { Affinity } from './dispatcher.ts'
@@ -16,7 +16,7 @@ export type DispatchTask = {
   affinity: Affinity
   delivery: Delivery
   maxInFlight: number
-  onFull: LanePolicy
+  onFull: Policy
   /** Subscriptions there are already. */
   mailboxes: readonly MailboxPlace[]
   /** Registry changes come in, reports go out. */

@@ -2,7 +2,9 @@ import { randomInt } from 'node:crypto'
 import { MessageChannel, type MessagePort, postMessageToThread, threadId } from 'node:worker_threads'
 import { giveBackLease, Parking, revokeLease, takeLease, wake } from '../../native-free-ring/src/index.ts'
 import { CapabilityError, OptionsError } from '../errors.ts'
-import type { EventMap, LanePolicy, Publishing } from '../event/publishing.ts'
+import type { Policy } from '../event/policy.ts'
+import type { EventMap, Publishing } from '../event/publishing.ts'
+import { countDeath } from '../lane/lane-lease.ts'
 import {
   CLOSING,
   committingWord,
@@ -21,7 +23,7 @@ import { TopicTable } from '../topic/topic-table.ts'
 export type ConnectionHandle = {
   readonly kind: 'millrace-connection'
   readonly map: SharedMap
-  readonly onFull: LanePolicy
+  readonly onFull: Policy
   readonly engineThreadId: number
 }
 
@@ -136,6 +138,8 @@ export function watchAttached(map: SharedMap): () => void {
     ports.add(port)
     port.on('close', () => {
       ports.delete(port)
+      // Perhaps in the middle of a commit.
+      countDeath(map)
       revokeLease(control, ownerWord(thread), holder)
     })
     port.unref()

@@ -1,5 +1,14 @@
-import { RingGauge, readCounter } from '../../native-free-ring/src/index.ts'
-import { activeWord, countersWord, laneCount, ringPlace, type SharedMap } from '../lane/map.ts'
+import { RelayGauge, RingGauge, readCounter } from '../../native-free-ring/src/index.ts'
+import {
+  activeWord,
+  countersWord,
+  laneCount,
+  relayPlace,
+  ringPlace,
+  type SharedMap,
+  USES_RELAYS,
+  USES_RINGS,
+} from '../lane/map.ts'
 import {
   COMPLETED,
   DEAD_LETTERED,
@@ -9,7 +18,17 @@ import {
   RELEASED,
   UNMATCHED,
 } from '../lane/outcome.ts'
-import { DISPATCHED, DROPPED_NEWEST } from '../lane/thread-counters.ts'
+import { DISPATCHED, DROPPED_NEWEST, SAMPLED_OUT } from '../lane/thread-counters.ts'
+
+/** Events that were accepted and dropped, by the policy that did. */
+export type Drops = {
+  'drop-newest': number
+  'drop-oldest': number
+  coalesce: number
+  sample: number
+  /** In flight when their worker died. */
+  'at-most-once': number
+}
 
 /** What became of every accepted event. At any moment the others add up to `accepted`. */
 export type Ledger = {
@@ -18,6 +37,8 @@ export type Ledger = {
   /** Nobody was subscribed to its topic. */
   unmatched: number
   dropped: number
+  /** The same by policy. */
+  droppedBy: Drops
   expired: number
   deadLettered: number
   pending: number
@@ -27,16 +48,20 @@ export type Ledger = {
 /** The ledger with events that were dealt with, though not released: so many of each outcome are no longer pending. */
 export function withSettled(ledger: Ledger, settled: Float64Array): Ledger {
   const sum = settled.reduce((all, count) => all + count, 0)
+  const dropped = settled[DROPPED]!
   return {
     ...ledger,
     completed: ledger.completed + settled[COMPLETED]!,
     unmatched: ledger.unmatched + settled[UNMATCHED]!,
-    dropped: ledger.dropped + settled[DROPPED]!,
+    dropped: ledger.dropped + dropped,
+    droppedBy: { ...ledger.droppedBy, 'at-most-once': ledger.droppedBy['at-most-once'] + dropped },
     expired: ledger.expired + settled[EXPIRED]!,
     deadLettered: ledger.deadLettered + settled[DEAD_LETTERED]!,
     pending: ledger.pending - sum,
   }
 }
+
+type Gauges = { readonly rings: RingGauge[]; readonly relays: RelayGauge[] }
 
 /**
  * Reads the ledger from the rings' own tallies, from any thread: what writers have committed, what readers have
@@ -45,7 +70,7 @@ export function withSettled(ledger: Ledger, settled: Float64Array): Ledger {
 export class LedgerReader {
   private readonly map: SharedMap
   private readonly control: Int32Array
-  private readonly gauges: (RingGauge[] | undefined)[] = []
+  private readonly gauges: (Gauges | undefined)[] = []
 
   constructor(map: SharedMap) {
     this.map = map
@@ -54,27 +79,49 @@ export class LedgerReader {
 
   read(): Ledger {
     const sums = new Float64Array(LANE_COUNTERS)
-    let committed = 0
+    let written = 0
+    let pending = 0
+    let overwritten = 0
+    let replaced = 0
     let agree = true
-    this.forEachRing((gauge) => {
+    const add = (counts: Float64Array): void => counts.forEach((count, index) => void (sums[index]! += count))
+    for (const gauge of this.rings()) {
       // What was released before what was committed: so no more can have been released.
       const counts = gauge.released()
-      for (let i = 0; i < LANE_COUNTERS; i++) sums[i]! += counts[i]!
+      add(counts)
       const released = counts[RELEASED]!
-      committed += gauge.committed()
+      const committed = gauge.committed()
+      written += committed
+      pending += committed - released
       agree &&= gauge.agrees(released)
-    })
-    const droppedNewest = this.droppedNewest()
+    }
+    for (const gauge of this.relays()) {
+      const counts = gauge.counts()
+      add(counts.released)
+      written += counts.accepted
+      pending += counts.pending
+      overwritten += counts.overwritten
+      replaced += counts.replaced
+      agree &&= counts.agree
+    }
+    const droppedBy: Drops = {
+      'drop-newest': this.countOfPublishers(DROPPED_NEWEST),
+      'drop-oldest': overwritten,
+      coalesce: replaced,
+      sample: this.countOfPublishers(SAMPLED_OUT),
+      'at-most-once': sums[DROPPED]!,
+    }
     const ledger = {
-      accepted: committed + droppedNewest,
+      accepted: written + droppedBy['drop-newest'] + droppedBy.sample,
       completed: sums[COMPLETED]!,
       unmatched: sums[UNMATCHED]!,
-      dropped: sums[DROPPED]! + droppedNewest,
+      dropped: Object.values(droppedBy).reduce((all, count) => all + count, 0),
+      droppedBy,
       expired: sums[EXPIRED]!,
       deadLettered: sums[DEAD_LETTERED]!,
-      pending: committed - sums[RELEASED]!,
+      pending,
     }
-    const { completed, unmatched, dropped, expired, deadLettered, pending } = ledger
+    const { completed, unmatched, dropped, expired, deadLettered } = ledger
     const sum = completed + unmatched + dropped + expired + deadLettered + pending
     return { ...ledger, balanced: agree && ledger.accepted === sum }
   }
@@ -82,19 +129,20 @@ export class LedgerReader {
   /**
    * Whether no event was pending at one moment during this call.
    *
-   * All that was released is read first, all that was committed after: both only grow, and released never exceeds
-   * committed, so if the sums are equal, they were equal in between, when nothing was pending in any lane.
+   * All that was dealt with is read first, all that was written after: both only grow, and what was dealt with never
+   * exceeds what was written, so if the sums are equal, they were equal in between, when nothing was pending in any lane.
    */
   isQuiet(): boolean {
-    let released = 0
-    let committed = 0
-    this.forEachRing((gauge) => {
-      released += gauge.released()[RELEASED]!
-    })
-    this.forEachRing((gauge) => {
-      committed += gauge.committed()
-    })
-    return released === committed
+    let done = 0
+    let written = 0
+    for (const gauge of this.rings()) done += gauge.released()[RELEASED]!
+    for (const gauge of this.relays()) {
+      const { released, overwritten, replaced } = gauge.counts()
+      done += released[RELEASED]! + overwritten + replaced
+    }
+    for (const gauge of this.rings()) written += gauge.committed()
+    for (const gauge of this.relays()) written += gauge.counts().accepted
+    return done === written
   }
 
   /** Events that each worker has dispatched. */
@@ -102,26 +150,37 @@ export class LedgerReader {
     return readCounter(this.control, countersWord(thread), DISPATCHED)
   }
 
-  private droppedNewest(): number {
+  private countOfPublishers(counter: number): number {
     let sum = 0
     for (const { thread, depth } of this.map.publishers) {
-      sum += readCounter(this.control, countersWord(thread), DROPPED_NEWEST + depth)
+      sum += readCounter(this.control, countersWord(thread), counter + depth)
     }
     return sum
   }
 
-  private forEachRing(visit: (gauge: RingGauge) => void): void {
-    this.map.publishers.forEach((slot, publisher) => {
-      if (Atomics.load(this.control, activeWord(slot)) === 1) this.gaugesOf(publisher).forEach(visit)
-    })
+  private *rings(): Generator<RingGauge> {
+    for (let publisher = 0; publisher < this.map.publishers.length; publisher++) {
+      if (this.isUsing(publisher, USES_RINGS)) yield* this.gaugesOf(publisher).rings
+    }
   }
 
-  private gaugesOf(publisher: number): RingGauge[] {
+  private *relays(): Generator<RelayGauge> {
+    for (let publisher = 0; publisher < this.map.publishers.length; publisher++) {
+      if (this.isUsing(publisher, USES_RELAYS)) yield* this.gaugesOf(publisher).relays
+    }
+  }
+
+  private isUsing(publisher: number, part: number): boolean {
+    return (Atomics.load(this.control, activeWord(this.map.publishers[publisher]!)) & part) !== 0
+  }
+
+  private gaugesOf(publisher: number): Gauges {
     const { map } = this
-    this.gauges[publisher] ??= Array.from(
-      { length: laneCount(map.shape) },
-      (_, lane) => new RingGauge(ringPlace(map, publisher, lane), LANE_COUNTERS),
-    )
+    const lanes = Array.from({ length: laneCount(map.shape) }, (_, lane) => lane)
+    this.gauges[publisher] ??= {
+      rings: lanes.map((lane) => new RingGauge(ringPlace(map, publisher, lane), LANE_COUNTERS)),
+      relays: lanes.map((lane) => new RelayGauge(relayPlace(map, publisher, lane), LANE_COUNTERS)),
+    }
     return this.gauges[publisher]
   }
 }

@@ -1,7 +1,15 @@
-import { EMPTY, RingReader } from '../../native-free-ring/src/index.ts'
+import { EMPTY, LatestReader, LossyReader, Relay, RingReader } from '../../native-free-ring/src/index.ts'
 import { MillraceEvent } from '../event/event.ts'
-import { readTopic, topicIdOf } from '../event/record.ts'
-import { activeWord, laneCount, ringPlace, type SharedMap } from '../lane/map.ts'
+import { readTopic, topicIdIn } from '../event/record.ts'
+import {
+  activeWord,
+  laneCount,
+  relayPlace,
+  ringPlace,
+  type SharedMap,
+  USES_RELAYS,
+  USES_RINGS,
+} from '../lane/map.ts'
 import { attemptsOf, LANE_COUNTERS, outcomeOf } from '../lane/outcome.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 
@@ -18,23 +26,46 @@ export function leftovers(map: SharedMap, topics: TopicTable): Leftovers {
   const control = new Int32Array(map.control)
   const left: MillraceEvent[] = []
   const settled = new Float64Array(LANE_COUNTERS)
+  const add = (record: Uint8Array, attempts: number): void => {
+    const topicId = topicIdIn(record)
+    const type = topicId === 0 ? readTopic(record, 0) : topics.nameOf(topicId)
+    left.push(new MillraceEvent(type, attempts, map.engineId, record, 0, record.length, true))
+  }
+  const addRing = (reader: RingReader): void => {
+    reader.prefetch()
+    for (let at = reader.next(); at !== EMPTY; at = reader.next()) {
+      const mark = reader.words[(at >> 2) - 1]!
+      const outcome = outcomeOf(mark)
+      if (outcome === 0) add(reader.bytes.slice(at, at + reader.length), attemptsOf(mark))
+      else settled[outcome]!++
+    }
+  }
+  // Nobody writes, so each is whole. They are looked at, and not released.
+  const addLossy = (reader: LossyReader): void => {
+    for (let at = reader.next(); at !== EMPTY; at = reader.next()) {
+      if (reader.confirm()) add(reader.bytes.slice(at, at + reader.length), 0)
+    }
+  }
+  const addLatest = (reader: LatestReader): void => {
+    // It looks at each slot, and then at the queue's entries.
+    const slots = new Set<number>()
+    for (let at = reader.next(); at !== EMPTY; at = reader.next()) {
+      if (slots.has(reader.slot)) continue
+      slots.add(reader.slot)
+      add(reader.bytes.slice(at, at + reader.length), 0)
+    }
+  }
   map.publishers.forEach((slot, publisher) => {
-    if (Atomics.load(control, activeWord(slot)) === 0) return
+    const used = Atomics.load(control, activeWord(slot))
     for (let lane = 0; lane < laneCount(map.shape); lane++) {
-      const reader = new RingReader(ringPlace(map, publisher, lane), LANE_COUNTERS)
-      reader.prefetch()
-      for (let at = reader.next(); at !== EMPTY; at = reader.next()) {
-        const mark = reader.words[(at >> 2) - 1]!
-        const outcome = outcomeOf(mark)
-        if (outcome !== 0) {
-          settled[outcome]!++
-          continue
-        }
-        const topicId = topicIdOf(reader.words, at)
-        const type = topicId === 0 ? readTopic(reader.bytes, at) : topics.nameOf(topicId)
-        const record = reader.bytes.slice(at, at + reader.length)
-        left.push(new MillraceEvent(type, attemptsOf(mark), map.engineId, record, 0, record.length, true))
-      }
+      if ((used & USES_RINGS) !== 0) addRing(new RingReader(ringPlace(map, publisher, lane), LANE_COUNTERS))
+      if ((used & USES_RELAYS) === 0) continue
+      const place = relayPlace(map, publisher, lane)
+      // What was moved is said to be read.
+      new Relay(place).resume(true)
+      addRing(new RingReader(place.ring, LANE_COUNTERS))
+      addLossy(new LossyReader(place.lossy))
+      addLatest(new LatestReader(place.latest))
     }
   })
   return { left, settled }

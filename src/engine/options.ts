@@ -5,11 +5,10 @@ import { MAX_CAPACITY } from '../../native-free-ring/src/index.ts'
 import type { Affinity } from '../dispatch/dispatcher.ts'
 import type { Delivery } from '../dispatch/executor.ts'
 import { CapabilityError, type MillraceError, OptionsError } from '../errors.ts'
-import type { LanePolicy } from '../event/publishing.ts'
+import { checkPolicy, type Policy } from '../event/policy.ts'
 import { MAX_PUBLISHERS, MAX_TOPIC_ID } from '../event/record.ts'
 import { MAX_DEPTH } from '../lane/map.ts'
 import { MAX_ATTEMPTS } from '../lane/outcome.ts'
-import { LANE_POLICIES } from '../publish/publisher.ts'
 
 export type EngineOptions = {
   /** Worker threads; the machine's parallelism less one if not given, 0 to run handlers in this thread. */
@@ -17,7 +16,7 @@ export type EngineOptions = {
   /** Modules whose default export is made by `defineHandlers`; loaded once per worker. */
   handlers?: URL | string | readonly (URL | string)[]
   /** What happens at a full lane: `block` if not given. */
-  onFull?: LanePolicy
+  onFull?: Policy
   /** Whether a key's lane stays with one worker while that lives (`sticky`, if not given) or may move. */
   affinity?: Affinity
   /**
@@ -93,7 +92,7 @@ export function checkOptions(options: EngineOptions): CheckedOptions {
     MAX_WORKERS,
   )
   const { onFull = 'block', affinity = 'sticky', onError } = options
-  if (!LANE_POLICIES.includes(onFull)) throw new OptionsError(`onFull is one of ${LANE_POLICIES.join(', ')}`)
+  checkPolicy(onFull)
   if (affinity !== 'sticky' && affinity !== 'balanced')
     throw new OptionsError('affinity is sticky or balanced')
   if (onError !== undefined && typeof onError !== 'function') throw new OptionsError('onError is a function')

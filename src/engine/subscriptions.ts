@@ -1,6 +1,7 @@
 import type { RegistryChange } from '../dispatch/dispatcher.ts'
 import { ClosedError, OptionsError } from '../errors.ts'
-import { allocateMailbox, checkMailboxPolicy, type MailboxPlace } from '../lane/mailbox.ts'
+import { checkPolicy } from '../event/policy.ts'
+import { allocateMailbox, type MailboxPlace } from '../lane/mailbox.ts'
 import { REGISTRY_VERSION, type SharedMap } from '../lane/map.ts'
 import type { Waits } from '../lane/waits.ts'
 import { type SubscribeOptions, Subscription } from '../subscribe/subscription.ts'
@@ -79,7 +80,7 @@ export class Subscriptions {
     if (!Number.isInteger(capacity) || capacity < 1 || capacity > MAX_CAPACITY) {
       throw new OptionsError(`capacity is an integer from 1 to ${MAX_CAPACITY}, not ${String(capacity)}`)
     }
-    checkMailboxPolicy(onFull)
+    checkPolicy(onFull)
     if (filter !== undefined && typeof filter !== 'function') throw new OptionsError('filter is a function')
     const dataBytes = mailboxBytes(capacity, this.map.shape.ringBytes)
     const size = { dataBytes, capacity, onFull }

@@ -4,8 +4,9 @@ import type { RegistryChange } from '../dispatch/dispatcher.ts'
 import type { DeadLetter } from '../dispatch/failure.ts'
 import type { HandlerName, WorkerReport } from '../dispatch/task.ts'
 import { HandlerLoadError, WorkerDiedError } from '../errors.ts'
+import { revokeLanes } from '../lane/lane-lease.ts'
 import { type MailboxPlace, revokeMailbox } from '../lane/mailbox.ts'
-import { countersWord, laneCount, leaseWord, ownerWord, parkedWord, type SharedMap } from '../lane/map.ts'
+import { countersWord, ownerWord, parkedWord, type SharedMap } from '../lane/map.ts'
 import { DISPATCHED } from '../lane/thread-counters.ts'
 import type { CheckedOptions } from './options.ts'
 import { WorkerThread } from './worker-thread.ts'
@@ -143,9 +144,7 @@ export class Supervisor {
 
   private onExit(slot: Slot, holder: number, cause: unknown): void {
     slot.worker = undefined
-    const { shape } = this.map
-    for (let lane = 0; lane < laneCount(shape); lane++)
-      revokeLease(this.control, leaseWord(shape, lane), holder)
+    revokeLanes(this.map, holder)
     for (const place of this.mailboxes()) revokeMailbox(place, holder)
     revokeLease(this.control, ownerWord(slot.thread), holder)
     Atomics.store(this.control, parkedWord(slot.thread), 0)

@@ -1,4 +1,5 @@
 import type { Extras } from './extras.ts'
+import type { Policy } from './policy.ts'
 
 /** A map from topics to the data of their events. */
 export type EventMap = Record<string, any>
@@ -8,14 +9,8 @@ export type PublishOptions = Extras & {
   /** Events with the same key are handled one after the other, in the order of publishing. */
   key?: string | undefined
   /** What happens to this event if its lane is full; the engine's `onFull` if not given. */
-  onFull?: LanePolicy
+  onFull?: Policy
 }
-
-/**
- * What happens at a full lane: `block` (`publish` answers `false`, `send` waits), `reject` (both throw a `FullError`),
- * `drop-newest` (the event is accepted, dropped and counted).
- */
-export type LanePolicy = 'block' | 'reject' | 'drop-newest'
 
 /** Data may be left out only where the event map allows it to be undefined. */
 type Payload<Data, Options> = undefined extends Data
@@ -61,7 +56,11 @@ export interface Publishing<Events = EventMap> {
   ): boolean
   publish(event: EventInput<Events>): boolean
 
-  /** Publishes events in order, and answers how many were accepted: the rest, `events.slice(n)`, found no room. */
+  /**
+   * Publishes events in order, and answers how many were accepted: the rest, `events.slice(n)`, found no room.
+   *
+   * @throws as `publish`, with `accepted` in the error: 0, but for events before it that may overwrite others.
+   */
   publishBatch(events: readonly EventInput<Events>[]): number
 
   /**

@@ -205,6 +205,16 @@ export function isSameKey(bytes: Uint8Array, at: number, others: Uint8Array, oth
   return true
 }
 
+/** Whether a record with a key has the draft's. */
+export function hasKeyOf(bytes: Uint8Array, at: number, draft: Draft): boolean {
+  const { key } = draft
+  const start = keyStart(bytes, at)
+  if (readLength16(bytes, start) !== draft.keyBytes) return false
+  if (draft.keyBytes !== key.length) return readText(bytes, start + 2, start + 2 + draft.keyBytes) === key
+  for (let i = 0; i < key.length; i++) if (bytes[start + 2 + i] !== key.charCodeAt(i)) return false
+  return true
+}
+
 /** Where the key's length stands, with its text behind. */
 function keyStart(bytes: Uint8Array, at: number): number {
   const from = at + HEADER_BYTES

@@ -8,7 +8,7 @@ import {
   readCounter,
   revokeLease,
 } from '../../native-free-ring/src/index.ts'
-import { OptionsError } from '../errors.ts'
+import type { Policy } from '../event/policy.ts'
 
 /**
  * The shared part of a subscription, toward the thread that receives: a ring, and for `coalesce` a table beside it for
@@ -28,25 +28,6 @@ export const OFFERED = 8
 
 export const LINE_BYTES = 128
 
-/** What happens to an event when the mailbox is full; decisions 9 and 10. */
-export type MailboxPolicy =
-  | 'block'
-  | 'reject'
-  | 'drop-newest'
-  | 'drop-oldest'
-  | 'coalesce'
-  | { readonly sample: number }
-
-const POLICIES: readonly unknown[] = ['block', 'reject', 'drop-newest', 'drop-oldest', 'coalesce']
-
-/** @throws OptionsError (`ERR_MILLRACE_OPTIONS`) */
-export function checkMailboxPolicy(policy: unknown): asserts policy is MailboxPolicy {
-  if (POLICIES.includes(policy)) return
-  const sample = (policy as { sample?: unknown } | null)?.sample
-  if (Number.isInteger(sample) && (sample as number) >= 1) return
-  throw new OptionsError(`onFull of a subscription is one of ${POLICIES.join(', ')}, { sample: n }`)
-}
-
 /** What a worker needs to write into a mailbox; travels on the control port. */
 export type MailboxPlace = {
   readonly id: number
@@ -56,7 +37,7 @@ export type MailboxPlace = {
   readonly dataBytes: number
   /** The most events that may lie unread in the ring; with `coalesce` the table has room for as many keys. */
   readonly capacity: number
-  readonly onFull: MailboxPolicy
+  readonly onFull: Policy
   /** The thread that receives. */
   readonly receiver: number
 }

@@ -1,11 +1,23 @@
-import { allocateShared, CONTROL_BYTES, type RingPlace } from '../../native-free-ring/src/index.ts'
+import {
+  allocateShared,
+  CONTROL_BYTES,
+  latestBytes,
+  lossyBytes,
+  maxPayloadBytes,
+  type RelayPlace,
+  type RingPlace,
+  recordBytes,
+} from '../../native-free-ring/src/index.ts'
+
+import { HEADER_BYTES } from '../event/record.ts'
 
 /**
  * Where everything lies in the shared memory of an engine (decision 3).
  *
  * Control memory, in lines of 32 words: one for the engine, three per thread, one per lane. Thread 0 is the engine's
  * own, 1…workers are the workers, then the attached ones. Each publisher has a segment of its own, with one ring per
- * lane: all control blocks, then all data.
+ * lane: all control blocks, then all data; and another with a relay per lane, for events that may be overwritten
+ * (decision 13).
  */
 export type MapShape = {
   readonly workers: number
@@ -37,6 +49,7 @@ export type SharedMap = {
   readonly control: SharedArrayBuffer
   readonly topics: SharedArrayBuffer
   readonly segments: readonly SharedArrayBuffer[]
+  readonly relays: readonly SharedArrayBuffer[]
 }
 
 export const LINE_WORDS = 32
@@ -47,6 +60,8 @@ export const REGISTRY_VERSION = 1
 export const DRAINING = 2
 /** How many threads have begun to publish: each adds one, once. */
 export const ACTIVATIONS = 3
+/** How many threads that took part have died. */
+export const DEATHS = 4
 
 /** Values of STATE. */
 export const OPEN = 0
@@ -97,7 +112,11 @@ export function ownerWord(thread: number): number {
   return threadWord(thread) + OWNER
 }
 
-/** 1 once the publisher has published something: before that, its rings need no look. */
+/** Bits of the active word: the publisher uses its rings, its relays. */
+export const USES_RINGS = 1
+export const USES_RELAYS = 2
+
+/** What the publisher has begun to use: the rest needs no look. */
 export function activeWord({ thread, depth }: PublisherSlot): number {
   return threadWord(thread) + ACTIVE + depth
 }
@@ -146,6 +165,46 @@ function segmentBytes(shape: MapShape): number {
   return laneCount(shape) * (CONTROL_BYTES + shape.ringBytes)
 }
 
+/** Slots of a table of latest values, for half as many keys. */
+const LATEST_SLOTS = 1_024
+const MIN_LATEST_BYTES = 1_024
+
+/** The longest event with a key that can be coalesced in a lane. */
+export function maxCoalescedBytes({ ringBytes }: MapShape): number {
+  return Math.max(ringBytes / 256, Math.min(MIN_LATEST_BYTES, maxPayloadBytes(ringBytes)))
+}
+
+export function relayPlace(map: SharedMap, publisher: number, lane: number): RelayPlace {
+  const { shape } = map
+  const { ringBytes } = shape
+  const buffer = map.relays[publisher]!
+  const controlOffset = lane * relayBytes(shape)
+  const dataOffset = controlOffset + CONTROL_BYTES
+  const lossyOffset = dataOffset + ringBytes
+  const capacity = lossyCapacity(shape)
+  const latestOffset = lossyOffset + line(lossyBytes(ringBytes, capacity))
+  return {
+    ring: { buffer, controlOffset, dataOffset, capacity: ringBytes },
+    lossy: { buffer, offset: lossyOffset, dataBytes: ringBytes, capacity },
+    latest: { buffer, offset: latestOffset, slots: LATEST_SLOTS, maxValueBytes: maxCoalescedBytes(shape) },
+  }
+}
+
+function relayBytes(shape: MapShape): number {
+  const lossy = lossyBytes(shape.ringBytes, lossyCapacity(shape))
+  const latest = latestBytes(LATEST_SLOTS, maxCoalescedBytes(shape))
+  return CONTROL_BYTES + shape.ringBytes + line(lossy) + line(latest)
+}
+
+/** As many records as have room: the bytes are the limit. */
+function lossyCapacity({ ringBytes }: MapShape): number {
+  return ringBytes / recordBytes(HEADER_BYTES)
+}
+
+function line(bytes: number): number {
+  return (bytes + 127) & -128
+}
+
 /** The engine's own, all depths of each thread that dispatches, the attached threads'. */
 function publisherSlots(shape: MapShape): PublisherSlot[] {
   const slots: PublisherSlot[] = []
@@ -168,5 +227,6 @@ export function allocateMap(shape: MapShape, engineId: string, topics: SharedArr
     control: allocateShared(4 * controlWords(shape)),
     topics,
     segments: publishers.map(() => allocateShared(segmentBytes(shape))),
+    relays: publishers.map(() => allocateShared(laneCount(shape) * relayBytes(shape))),
   }
 }

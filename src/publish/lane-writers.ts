@@ -16,8 +16,11 @@ import {
   type SharedMap,
   STATE,
   THREAD_COUNTERS,
+  USES_RELAYS,
+  USES_RINGS,
 } from '../lane/map.ts'
-import { DROPPED_NEWEST } from '../lane/thread-counters.ts'
+import { DROPPED_NEWEST, SAMPLED_OUT } from '../lane/thread-counters.ts'
+import { RelayWriters } from './relay-writers.ts'
 
 /** What `place` answers when no lane has room. */
 export const NO_ROOM = -1
@@ -41,10 +44,14 @@ export class LaneWriters {
   /** The lanes with something uncommitted: the first `touchedCount`. */
   private readonly touched: number[] = []
   private touchedCount = 0
+  private readonly relays: RelayWriters
   private readonly keyedLanes: number
   private readonly freeLanes: number
-  private sequence: number
-  private active = false
+  private sequence = 0
+  /** Events written since the last commit. */
+  private uncommitted = 0
+  /** What of the publisher's is known to be in use: bits of its active word. */
+  private active = 0
   private freeLane: number
   private run = 0
   private readonly attached: boolean
@@ -63,10 +70,13 @@ export class LaneWriters {
     const lanes = laneCount(map.shape)
     this.writers = new Array(lanes).fill(undefined)
     this.dirty = new Array(lanes).fill(false)
+    this.relays = new RelayWriters(map, publisher)
+    const used = Atomics.load(this.control, activeWord(this.slot))
     // A slot that was used before goes on with its count: sequences and the ids made of them are never reused.
-    this.sequence = 0
-    for (let lane = 0; lane < lanes; lane++)
-      this.sequence += new RingWriter(ringPlace(map, publisher, lane)).written
+    for (let lane = 0; lane < lanes; lane++) {
+      if (used & USES_RINGS) this.sequence += new RingWriter(ringPlace(map, publisher, lane)).written
+      if (used & USES_RELAYS) this.sequence += this.relays.writtenTo(lane)
+    }
   }
 
   /** Writes the draft, uncommitted, into the lane of its key, or into a free one; answers the lane or `NO_ROOM`. */
@@ -85,13 +95,29 @@ export class LaneWriters {
     const writer = this.writer(lane)
     const at = writer.claim(bytes)
     if (at === FULL) return false
-    draft.sequence = this.sequence++
+    this.number(draft)
     writeDraft(writer, at, draft)
     if (!this.dirty[lane]) {
       this.dirty[lane] = true
       this.touched[this.touchedCount++] = lane
     }
     return true
+  }
+
+  /**
+   * Writes the draft, uncommitted, where it may take the place of older ones: `coalesce` of that with the same key, else of
+   * the oldest. Commit before the next.
+   */
+  overwrite(draft: Draft, bytes: number, coalesce: boolean): void {
+    this.use(USES_RELAYS)
+    this.number(draft)
+    if ((draft.flags & HAS_KEY) === 0) {
+      this.overwriteFree(draft, bytes)
+      return
+    }
+    const lane = this.laneOfKey(draft.keyHash)
+    if (coalesce) this.relays.coalesce(lane, draft, bytes)
+    else this.relays.write(lane, draft, bytes, true)
   }
 
   /**
@@ -115,6 +141,8 @@ export class LaneWriters {
   }
 
   private publish(): void {
+    this.uncommitted = 0
+    if (this.relays.commit()) wake(this.control, parkedWord(homeOf(this.map.shape, this.relays.lane)))
     for (let i = 0; i < this.touchedCount; i++) {
       const lane = this.touched[i]!
       this.dirty[lane] = false
@@ -133,15 +161,15 @@ export class LaneWriters {
 
   /** Forgets everything written since the last commit. */
   abort(): void {
+    this.relays.abort()
     for (let i = 0; i < this.touchedCount; i++) {
       const lane = this.touched[i]!
-      const writer = this.writers[lane]!
-      const before = writer.written
-      writer.resume()
-      this.sequence -= before - writer.written
+      this.writers[lane]!.resume()
       this.dirty[lane] = false
     }
     this.touchedCount = 0
+    this.sequence -= this.uncommitted
+    this.uncommitted = 0
   }
 
   hasRoom(lane: number, bytes: number): boolean {
@@ -167,6 +195,11 @@ export class LaneWriters {
     this.counters.add(DROPPED_NEWEST + this.slot.depth, events)
   }
 
+  /** Counts an event that a sample does without. */
+  countSampledOut(): void {
+    this.counters.add(SAMPLED_OUT + this.slot.depth, 1)
+  }
+
   private placeFree(draft: Draft, bytes: number): number {
     if (this.run <= 0) this.beginRun()
     this.run--
@@ -179,6 +212,20 @@ export class LaneWriters {
       }
     }
     return NO_ROOM
+  }
+
+  /** Where there is room; if nowhere, in the place of the oldest of one lane. */
+  private overwriteFree(draft: Draft, bytes: number): void {
+    if (this.run <= 0) this.beginRun()
+    this.run--
+    const first = this.freeLane - this.keyedLanes
+    for (let i = 0; i < this.freeLanes; i++) {
+      const lane = this.keyedLanes + ((first + i) % this.freeLanes)
+      if (!this.relays.write(lane, draft, bytes, false)) continue
+      this.freeLane = lane
+      return
+    }
+    this.relays.write(this.freeLane, draft, bytes, true)
   }
 
   /** The next lane in turn, unless a worker is parked: then one of its lanes. */
@@ -200,13 +247,22 @@ export class LaneWriters {
     return this.writers[lane] ?? this.open(lane)
   }
 
+  private number(draft: Draft): void {
+    draft.sequence = this.sequence++
+    this.uncommitted++
+  }
+
+  /** Before the first commit: a reader that was woken by it sees what this publisher uses. */
+  private use(part: number): void {
+    if ((this.active & part) !== 0) return
+    this.active |= part
+    Atomics.or(this.control, activeWord(this.slot), part)
+    // In any case: who had this number before may have died between the two.
+    Atomics.add(this.control, ACTIVATIONS, 1)
+  }
+
   private open(lane: number): RingWriter {
-    if (!this.active) {
-      this.active = true
-      // Before the first commit: a reader that was woken by it sees that this publisher's rings are in use.
-      Atomics.store(this.control, activeWord(this.slot), 1)
-      Atomics.add(this.control, ACTIVATIONS, 1)
-    }
+    this.use(USES_RINGS)
     const writer = new RingWriter(ringPlace(this.map, this.publisher, lane))
     this.writers[lane] = writer
     return writer

@@ -1,17 +1,9 @@
 import { maxPayloadBytes } from '../../native-free-ring/src/index.ts'
-import {
-  closedError,
-  FullError,
-  InvalidEventError,
-  isA,
-  MillraceError,
-  OptionsError,
-  TimeoutError,
-} from '../errors.ts'
+import { closedError, FullError, InvalidEventError, isA, MillraceError, TimeoutError } from '../errors.ts'
+import { checkPolicy, overwrites, type Policy } from '../event/policy.ts'
 import type {
   EventInput,
   EventMap,
-  LanePolicy,
   Publishing,
   PublishOptions,
   SendOptions,
@@ -19,7 +11,8 @@ import type {
 } from '../event/publishing.ts'
 import { type Draft, draftBytes, EXPIRES, HAS_KEY } from '../event/record.ts'
 import { checkWait, type WaitOptions } from '../lane/deadline.ts'
-import { type SharedMap, STATE } from '../lane/map.ts'
+import { maxCoalescedBytes, type SharedMap, STATE } from '../lane/map.ts'
+import { isSampled } from '../lane/sample.ts'
 import type { Waits } from '../lane/waits.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 import { Clock } from './clock.ts'
@@ -27,13 +20,11 @@ import { fillDraft, keepDraft, newDraft, tooLarge } from './draft.ts'
 import { type LaneWriters, NO_ROOM } from './lane-writers.ts'
 import { SendQueue } from './send-queue.ts'
 
-export const LANE_POLICIES: readonly LanePolicy[] = ['block', 'reject', 'drop-newest']
-
 /** A `send` without `timeoutMs` waits so long: every wait is bounded. */
 export const SEND_TIMEOUT_MS = 30_000
 
 export type PublisherOptions = {
-  onFull: LanePolicy
+  onFull: Policy
   /** The engine's state from which this thread may no longer publish. */
   closedFrom: number
 }
@@ -48,10 +39,14 @@ export class Publisher implements Publishing {
   private readonly waits: Waits
   private readonly options: PublisherOptions
   private readonly maxBytes: number
+  /** With a key, and with `coalesce`. */
+  private readonly maxCoalesced: number
   private readonly draft: Draft
   /** What to do with the draft if its lane is full. */
-  private onFull: LanePolicy
+  private onFull: Policy
   private readonly clock = new Clock()
+  /** How many events were offered to samples of one in so many. */
+  private readonly samples = new Map<number, number>()
   /** Sends that wait, by lane; those without a key wait together. */
   private readonly queues = new Map<number, SendQueue>()
   private closed = false
@@ -73,6 +68,7 @@ export class Publisher implements Publishing {
     this.draft = newDraft(lanes.publisher)
     this.onFull = options.onFull
     this.maxBytes = maxPayloadBytes(map.shape.ringBytes)
+    this.maxCoalesced = maxCoalescedBytes(map.shape)
   }
 
   publish(type: string | EventInput, data?: unknown, options?: PublishOptions): boolean {
@@ -100,22 +96,35 @@ export class Publisher implements Publishing {
   private publishAll(events: readonly EventInput[]): number {
     if (!Array.isArray(events)) throw new InvalidEventError('publishBatch takes an array of events')
     this.draft.time = this.clock.now()
+    let committed = 0
     let accepted = 0
     let dropped = 0
+    const commit = (): void => {
+      this.lanes.commit()
+      if (dropped > 0) this.lanes.countDrops(dropped)
+      dropped = 0
+      committed = accepted
+    }
     try {
       for (; accepted < events.length; accepted++) {
         const input = checkInput(events[accepted])
         const bytes = this.prepare(input.type, input.data, input)
+        if (overwrites(this.onFull)) {
+          // What it overwrites is gone at once: it, and so all before it, are accepted here.
+          if (accepted > committed) commit()
+          this.overwrite(bytes)
+          committed = accepted + 1
+          continue
+        }
         if (this.place(bytes) !== NO_ROOM) continue
         if (this.onFull !== 'drop-newest') break
         dropped++
       }
+      if (accepted > committed) commit()
     } catch (error) {
       this.lanes.abort()
-      throw error
+      throw afterAccepting(committed, error)
     }
-    this.lanes.commit()
-    if (dropped > 0) this.lanes.countDrops(dropped)
     return accepted
   }
 
@@ -147,12 +156,7 @@ export class Publisher implements Publishing {
   sendBatchOrWait(events: readonly EventInput[], options: WaitOptions = {}): Promise<void> | undefined {
     checkWait(options)
     options.signal?.throwIfAborted()
-    let accepted = 0
-    try {
-      accepted = this.publishBatch(events)
-    } catch (error) {
-      throw afterAccepting(0, error)
-    }
+    const accepted = this.publishBatch(events)
     return accepted === events.length ? undefined : this.sendRest(events, accepted, options)
   }
 
@@ -171,7 +175,8 @@ export class Publisher implements Publishing {
       }
     } catch (thrown) {
       const text = `Room for event ${next + 1} of ${events.length} did not come within ${timeoutMs} ms`
-      throw afterAccepting(next, isA(thrown, TimeoutError) ? new TimeoutError(text, timeoutMs) : thrown)
+      const accepted = next + (isA(thrown, MillraceError) ? ((thrown as MillraceError).accepted ?? 0) : 0)
+      throw afterAccepting(accepted, isA(thrown, TimeoutError) ? new TimeoutError(text, timeoutMs) : thrown)
     }
   }
 
@@ -202,6 +207,10 @@ export class Publisher implements Publishing {
 
   private publishOne(type: string, data: unknown, options: PublishOptions | undefined): boolean {
     const bytes = this.prepare(type, data, options)
+    if (overwrites(this.onFull)) {
+      this.overwrite(bytes)
+      return true
+    }
     if (this.place(bytes) !== NO_ROOM) {
       this.lanes.commit()
       return true
@@ -222,6 +231,10 @@ export class Publisher implements Publishing {
     signal?.throwIfAborted()
     this.draft.time = this.clock.now()
     const bytes = this.prepare(type, data, options)
+    if (overwrites(this.onFull)) {
+      this.overwrite(bytes)
+      return undefined
+    }
     if (this.place(bytes) !== NO_ROOM) {
       this.lanes.commit()
       return undefined
@@ -242,10 +255,27 @@ export class Publisher implements Publishing {
     return false
   }
 
-  private policy(options: PublishOptions | undefined): LanePolicy {
-    const policy = options?.onFull ?? this.options.onFull
-    if (!LANE_POLICIES.includes(policy))
-      throw new OptionsError(`onFull is one of ${LANE_POLICIES.join(', ')}`)
+  /** Where the publisher never waits: accepted in any case, whatever it takes the place of. */
+  private overwrite(bytes: number): void {
+    const { draft, onFull, lanes } = this
+    if (typeof onFull === 'object' && !this.isSampled(onFull.sample)) {
+      lanes.countSampledOut()
+      return
+    }
+    lanes.overwrite(draft, bytes, onFull === 'coalesce')
+    lanes.commit()
+  }
+
+  private isSampled(every: number): boolean {
+    const offered = this.samples.get(every) ?? 0
+    this.samples.set(every, offered + 1)
+    return isSampled(offered, every)
+  }
+
+  private policy(options: PublishOptions | undefined): Policy {
+    const policy = options?.onFull
+    if (policy === undefined) return this.options.onFull
+    checkPolicy(policy)
     return policy
   }
 
@@ -260,7 +290,8 @@ export class Publisher implements Publishing {
     draft.topicId = topicId
     draft.topic = topicId === 0 ? Buffer.from(type, 'utf8') : undefined
     const bytes = draftBytes(draft)
-    if (bytes > this.maxBytes) throw tooLarge(bytes, this.maxBytes)
+    const limit = onFull === 'coalesce' && (draft.flags & HAS_KEY) !== 0 ? this.maxCoalesced : this.maxBytes
+    if (bytes > limit) throw tooLarge(bytes, limit)
     return bytes
   }
 

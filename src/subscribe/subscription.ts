@@ -1,9 +1,10 @@
 import { wake } from '../../native-free-ring/src/index.ts'
 import { OptionsError } from '../errors.ts'
 import { MillraceEvent } from '../event/event.ts'
+import type { Policy } from '../event/policy.ts'
 import { readTopic, topicIdIn } from '../event/record.ts'
 import { checkWait, Deadline, type WaitOptions } from '../lane/deadline.ts'
-import { closeMailbox, type MailboxPlace, type MailboxPolicy, takeWanted } from '../lane/mailbox.ts'
+import { closeMailbox, type MailboxPlace, takeWanted } from '../lane/mailbox.ts'
 import { MailboxReader } from '../lane/mailbox-reader.ts'
 import { parkedWord, type SharedMap } from '../lane/map.ts'
 import type { Waits, Watch } from '../lane/waits.ts'
@@ -13,7 +14,7 @@ export type SubscribeOptions<Event = MillraceEvent> = {
   /** The most events that may lie unread; 10,000 if not given. */
   capacity?: number
   /** What happens when they are that many, or the mailbox's memory is full; `drop-oldest` if not given. */
-  onFull?: MailboxPolicy
+  onFull?: Policy
   /** Events for which it answers false are passed over and counted. Runs in the thread that receives. */
   filter?: (event: Event) => boolean
 }

@@ -10,7 +10,7 @@ test.each<[string, unknown]>([
   ['half a worker', { workers: 1.5 }],
   ['too many workers', { workers: 10_000 }],
   ['workers that are not a number', { workers: Number.NaN }],
-  ['a policy of mailboxes', { onFull: 'drop-oldest' }],
+  ['a sample of none', { onFull: { sample: 0 } }],
   ['null as policy', { onFull: null }],
   ['an affinity', { affinity: 'loose' }],
   ['no lanes', { lanes: 0 }],

@@ -72,8 +72,8 @@ describe('publishing', () => {
     unread(() => engine.publish('tick.passed', { at: 1 }))
     // @ts-expect-error: there is no such option
     unread(() => engine.publish('image.uploaded', { path: '/a' }, { kye: 'k' }))
-    // @ts-expect-error: a policy of mailboxes, not of lanes
-    unread(() => engine.publish('image.uploaded', { path: '/a' }, { onFull: 'drop-oldest' }))
+    // @ts-expect-error: no policy
+    unread(() => engine.publish('image.uploaded', { path: '/a' }, { onFull: 'newest' }))
     // @ts-expect-error: the data of a whole event is missing
     unread(() => engine.publish({ type: 'image.uploaded' }))
     // @ts-expect-error: type and data belong to different events

@@ -41,6 +41,7 @@ class Rig {
     this.lossy = new LossyWriter(this.place.lossy)
     this.latest = new LatestWriter(this.place.latest)
     this.relay = new Relay(this.place)
+    this.relay.resume(true)
     this.reader = new RingReader(this.place.ring)
   }
 
@@ -78,6 +79,7 @@ class Rig {
   /** The next holder of the lease. */
   succeed(): void {
     this.relay = new Relay(this.place)
+    this.relay.resume(true)
     this.reader = new RingReader(this.place.ring)
   }
 

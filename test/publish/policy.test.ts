@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { createEngine, type Engine, FullError, type LanePolicy } from '../../src/index.ts'
+import { createEngine, type Engine, FullError, type Policy } from '../../src/index.ts'
 import { Gate } from '../fixtures/gate.ts'
 
 const handlers = new URL('../fixtures/gate.ts', import.meta.url)
 
 describe.each([0, 2])('workers: %d', (workers) => {
-  function small(onFull?: LanePolicy): Promise<Engine> {
+  function small(onFull?: Policy): Promise<Engine> {
     return createEngine({ workers, handlers, ringBytes: 1_024, ...(onFull && { onFull }) })
   }
 

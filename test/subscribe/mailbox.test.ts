@@ -8,12 +8,12 @@ import {
   revokeLease,
   takeLease,
 } from '../../native-free-ring/src/index.ts'
+import type { Policy } from '../../src/event/policy.ts'
 import { HAS_KEY } from '../../src/event/record.ts'
 import {
   allocateMailbox,
   closeMailbox,
   type MailboxPlace,
-  type MailboxPolicy,
   mailboxRing,
   mailboxTable,
   revokeMailbox,
@@ -30,7 +30,7 @@ const shape = { workers: 2, attachable: 0, keyedLanes: 1, freeLanes: 1, ringByte
 const words = new Int32Array(8)
 const record = new Uint8Array(words.buffer)
 
-function mailbox(onFull: MailboxPolicy, capacity = 2) {
+function mailbox(onFull: Policy, capacity = 2) {
   const place: MailboxPlace = {
     id: 1,
     patterns: ['a'],

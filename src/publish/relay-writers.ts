@@ -1,0 +1,80 @@
+import { FULL, LatestGauge, LatestWriter, LossyWriter } from '../../native-free-ring/src/index.ts'
+import { type Draft, hasKeyOf, writeDraft } from '../event/record.ts'
+import { relayPlace, type SharedMap } from '../lane/map.ts'
+
+/**
+ * A publisher's ends of its relays: where an event may take the place of older ones (decision 13).
+ *
+ * One event at a time: write, then commit or abort.
+ */
+export class RelayWriters {
+  private readonly map: SharedMap
+  private readonly publisher: number
+  private readonly lossy: (LossyWriter | undefined)[] = []
+  private readonly latest: (LatestWriter | undefined)[] = []
+  private open: LossyWriter | LatestWriter | undefined
+  /** The lane of what was written last. */
+  lane = 0
+
+  constructor(map: SharedMap, publisher: number) {
+    this.map = map
+    this.publisher = publisher
+  }
+
+  /** Events written into a lane by all publishers that have had this number. */
+  writtenTo(lane: number): number {
+    const place = relayPlace(this.map, this.publisher, lane)
+    return new LossyWriter(place.lossy).written + new LatestGauge(place.latest).counts().written
+  }
+
+  /** Writes into the lane's lossy ring; answers false if there is no room, and it must not `overwrite`. */
+  write(lane: number, draft: Draft, bytes: number, overwrite: boolean): boolean {
+    const writer = this.lossyOf(lane)
+    const at = writer.claim(bytes, overwrite)
+    if (at === FULL) return false
+    writeDraft(writer, at, draft)
+    this.lane = lane
+    this.open = writer
+    return true
+  }
+
+  /** Writes in the place of the event with the same key that lies unread in the lane's table, if there is one. */
+  coalesce(lane: number, draft: Draft, bytes: number): void {
+    const writer = this.latestOf(lane)
+    const at = writer.claim(draft.keyHash, bytes, (other) => hasKeyOf(writer.bytes, other, draft))
+    writeDraft(writer, at, draft)
+    this.lane = lane
+    this.open = writer
+  }
+
+  /** Answers whether there was something to commit. */
+  commit(): boolean {
+    if (this.open === undefined) return false
+    this.open.commit()
+    this.open = undefined
+    return true
+  }
+
+  abort(): void {
+    this.open?.resume()
+    this.open = undefined
+  }
+
+  private lossyOf(lane: number): LossyWriter {
+    const known = this.lossy[lane]
+    if (known !== undefined) return known
+    const writer = new LossyWriter(relayPlace(this.map, this.publisher, lane).lossy)
+    this.lossy[lane] = writer
+    return writer
+  }
+
+  private latestOf(lane: number): LatestWriter {
+    const known = this.latest[lane]
+    if (known !== undefined) return known
+    const writer = new LatestWriter(relayPlace(this.map, this.publisher, lane).latest)
+    // Whoever had this number before may have died in the middle of a commit.
+    writer.repair()
+    this.latest[lane] = writer
+    return writer
+  }
+}
