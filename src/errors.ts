@@ -115,13 +115,57 @@ export class HandlerError extends MillraceError {
   }
 }
 
+/** An event that a worker had begun to handle. */
+export type EventTrace = {
+  type: string
+  /** Undefined if its publisher gave it one that was too long to be remembered. */
+  id: string | undefined
+  /** When it was published, in milliseconds since 1970. */
+  time: number
+  attempt: number
+  /** What became of it; undefined while it is being handled, or if it was when the worker died. */
+  outcome: 'completed' | 'unmatched' | 'dropped' | 'expired' | 'deadLettered' | undefined
+}
+
 /** A worker thread ended although nobody asked it to. Its lanes are read on by its replacement. */
 export class WorkerDiedError extends MillraceError {
   readonly workerId: number
+  /** The last events that it began, up to 64, the latest last. */
+  readonly lastEvents: readonly EventTrace[]
 
-  constructor(message: string, workerId: number, options?: ErrorOptions) {
+  constructor(
+    message: string,
+    workerId: number,
+    lastEvents: readonly EventTrace[] = [],
+    options?: ErrorOptions,
+  ) {
     super('ERR_MILLRACE_WORKER_DIED', message, options)
     this.workerId = workerId
+    this.lastEvents = lastEvents
+  }
+}
+
+/** A worker has not minded its lanes for so long: a handler blocks its thread. */
+export class StuckError extends MillraceError {
+  readonly workerId: number
+  /** The handler that blocks; undefined if it is one that went on after it had waited for something. */
+  readonly handler: string | undefined
+  /** The event that is being handled; if the handler is not known, all those in flight. */
+  readonly events: readonly EventTrace[]
+  /** Since when, in milliseconds since 1970, and for how many milliseconds. */
+  readonly since: number
+  readonly forMs: number
+
+  constructor(
+    message: string,
+    details: Pick<StuckError, 'workerId' | 'handler' | 'events' | 'since' | 'forMs'>,
+  ) {
+    super('ERR_MILLRACE_STUCK', message)
+    this.workerId = details.workerId
+    this.handler = details.handler
+    this.events = details.events
+    this.since = details.since
+    this.forMs = details.forMs
   }
 }
 

@@ -8,6 +8,7 @@ export type {
 } from './dispatch/handlers.ts'
 export { defineHandlers } from './dispatch/handlers.ts'
 export { type AttachedPublisher, attach, type ConnectionHandle } from './engine/connection.ts'
+export type { DeadLetters, KeptLetter } from './engine/dead-letters.ts'
 export { type CloseReport, createEngine, type Engine, type EngineStats } from './engine/engine.ts'
 export type { HandlerStats } from './engine/handler-stats.ts'
 export type { Ledger } from './engine/ledger.ts'
@@ -18,6 +19,7 @@ export {
   ClosedError,
   DecodeError,
   EncodeError,
+  type EventTrace,
   FullError,
   HandlerError,
   HandlerLoadError,
@@ -25,6 +27,7 @@ export {
   MillraceError,
   OptionsError,
   PatternError,
+  StuckError,
   TimeoutError,
   WorkerDiedError,
 } from './errors.ts'

@@ -42,7 +42,7 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
     thread,
     holder,
     handlers,
-    handlerCounters: task.handlerCounters,
+    memory: task.memory,
     affinity: task.affinity,
     delivery: task.delivery,
     maxInFlight: task.maxInFlight,

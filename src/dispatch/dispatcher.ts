@@ -1,5 +1,6 @@
 import { performance, type RecordableHistogram } from 'node:perf_hooks'
 import { Counters, isParked, type Parking, pause, wake } from '../../native-free-ring/src/index.ts'
+import type { MillraceEvent } from '../event/event.ts'
 import type { MailboxPlace } from '../lane/mailbox.ts'
 import { MailboxWriter } from '../lane/mailbox-writer.ts'
 import {
@@ -28,11 +29,14 @@ import type { EventLoop } from './event-loop.ts'
 import { type Delivery, Executor } from './executor.ts'
 import type { DeadLetter } from './failure.ts'
 import { FailureReports } from './failure-reports.ts'
-import type { Handler } from './handlers.ts'
+import { FlightRecorder } from './flight.ts'
+import type { Handler, HandlerContext } from './handlers.ts'
 import { type LaneHost, LaneReader } from './lane-reader.ts'
+import { LetterWriter } from './letter-writer.ts'
 import type { InFlight, RingDrain } from './ring-drain.ts'
 import { Router } from './router.ts'
 import { HandlerTally } from './tally.ts'
+import type { ThreadMemory } from './thread-memory.ts'
 
 export type Affinity = 'sticky' | 'balanced'
 
@@ -53,7 +57,7 @@ export type DispatcherParts = {
   /** Names this thread in leases; never used for another one. */
   holder: number
   handlers: readonly Handler[]
-  handlerCounters: SharedArrayBuffer
+  memory: ThreadMemory
   affinity: Affinity
   delivery: Delivery
   /** The most events of one ring in flight at once, when handlers are asynchronous. */
@@ -97,6 +101,7 @@ export class Dispatcher implements LaneHost {
   private readonly scope: WorkerScope
   private readonly home: LaneReader[] = []
   private readonly others: LaneReader[] = []
+  readonly flight: FlightRecorder
   private readonly mailboxes = new Map<number, MailboxWriter>()
   /** What of each publisher is known to be in use: bits of its active word. */
   private readonly opened: number[]
@@ -116,7 +121,7 @@ export class Dispatcher implements LaneHost {
 
   constructor(parts: DispatcherParts) {
     this.parts = parts
-    const { map, thread, holder, topics, waits, reports, maxInFlight } = parts
+    const { map, thread, holder, topics, waits, reports, maxInFlight, memory } = parts
     this.control = new Int32Array(map.control)
     this.counters = new Counters(this.control, countersWord(thread), THREAD_COUNTERS)
     this.router = new Router(topics)
@@ -130,13 +135,20 @@ export class Dispatcher implements LaneHost {
       onWaiting: () => this.unblock(),
     }
     const failures = new FailureReports(reports.onDeadLetter)
-    this.executor = new Executor(map.engineId, this.router, this.scope, waits, parts.delivery, (letter) =>
-      failures.add(letter),
+    this.executor = new Executor(
+      map.engineId,
+      this.router,
+      this.scope,
+      waits,
+      parts.delivery,
+      memory.letters && new LetterWriter(memory.letters),
+      (letter) => failures.add(letter),
     )
-    const counters = new Int32Array(parts.handlerCounters)
+    this.flight = new FlightRecorder(memory.flight)
+    const counters = new Int32Array(memory.handlerCounters)
     parts.handlers.forEach((handler, index) => {
       const tally = new HandlerTally(counters, index, (histogram) => reports.onHistogram(index, histogram))
-      this.router.addHandler({ handler, tally })
+      this.router.addHandler({ handler: this.watched(handler, index), tally })
     })
     for (let index = 0; index < laneCount(map.shape); index++) {
       const sticky = parts.affinity === 'sticky' && isKeyed(map.shape, index)
@@ -153,6 +165,7 @@ export class Dispatcher implements LaneHost {
     const { waits } = this.parts
     this.lastTurn = performance.now()
     while (!this.isStopped) {
+      this.flight.beat()
       const worked = this.pass() + waits.poll()
       if (worked === 0) await this.rest()
       else if (this.inFlight > 0 || performance.now() - this.lastTurn > TURN_MS) await this.takeTurn()
@@ -205,6 +218,23 @@ export class Dispatcher implements LaneHost {
     // A suspect that settles at once leaves no end to wait for.
     if (isAlone) this.unblock()
     return isAlone
+  }
+
+  /** The handler, which says when it is being called. */
+  private watched(handler: Handler, index: number): Handler {
+    const { flight } = this
+    const { handle, filter } = handler
+    const watch =
+      <Result>(call: (event: MillraceEvent, ctx: HandlerContext) => Result) =>
+      (event: MillraceEvent, ctx: HandlerContext): Result => {
+        flight.calling(index)
+        try {
+          return call(event, ctx)
+        } finally {
+          flight.calling(-1)
+        }
+      }
+    return { ...handler, handle: watch(handle), filter: filter && (watch(filter) as typeof filter) }
   }
 
   private addMailbox(place: MailboxPlace): void {
@@ -309,6 +339,7 @@ export class Dispatcher implements LaneHost {
   }
 
   private readonly hasNews = (): boolean => {
+    this.flight.beat()
     this.lookAround()
     // Else the changes would pile up while nothing is published.
     this.synchronise()

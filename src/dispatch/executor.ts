@@ -6,7 +6,15 @@ import { COMPLETED, DEAD_LETTERED, DROPPED, EXPIRED, type Outcome, UNMATCHED } f
 import type { Waits } from '../lane/waits.ts'
 import { Attempts } from './attempts.ts'
 import { EventContext, type WaitingPublisher, type WorkerScope } from './context.ts'
-import { DEAD_LETTER_TOPIC, type DeadLetter, deadLetter } from './failure.ts'
+import {
+  clip,
+  DEAD_LETTER_TOPIC,
+  type DeadLetter,
+  deadLetter,
+  describeError,
+  type LetterHead,
+} from './failure.ts'
+import type { LetterWriter } from './letter-writer.ts'
 import type { Route, RoutedHandler, Router } from './router.ts'
 import { CALLED, FAILED, FILTERED, SUCCEEDED } from './tally.ts'
 
@@ -36,6 +44,8 @@ export class Executor {
   private readonly scope: WorkerScope
   private readonly waits: Waits
   private readonly delivery: Delivery
+  /** Undefined if none are kept. */
+  private readonly letters: LetterWriter | undefined
   private readonly onDeadLetter: (letter: DeadLetter) => void
 
   constructor(
@@ -44,6 +54,7 @@ export class Executor {
     scope: WorkerScope,
     waits: Waits,
     delivery: Delivery,
+    letters: LetterWriter | undefined,
     onDeadLetter: (letter: DeadLetter) => void,
   ) {
     this.engineId = engineId
@@ -51,6 +62,7 @@ export class Executor {
     this.scope = scope
     this.waits = waits
     this.delivery = delivery
+    this.letters = letters
     this.onDeadLetter = onDeadLetter
   }
 
@@ -216,7 +228,16 @@ export class Executor {
     attempts: number,
     publisher: WaitingPublisher,
   ): void {
-    const letter = deadLetter(handler, event, error, attempts, this.scope.workerId)
+    const { workerId } = this.scope
+    const head: LetterHead = {
+      handler: clip(handler),
+      error: describeError(error),
+      attempts,
+      workerId,
+      time: Date.now(),
+    }
+    this.letters?.write(head, event.recordBytes)
+    const letter = deadLetter(head, event)
     this.onDeadLetter(letter)
     if (event.type !== DEAD_LETTER_TOPIC && this.hasRoute(DEAD_LETTER_TOPIC))
       this.publishLetter(letter, publisher)

@@ -7,14 +7,20 @@ export const DEAD_LETTER_TOPIC = 'millrace.dead-letter' as const
 /** An error as plain data, whatever was thrown. */
 export type FailureError = { name: string; message: string; stack?: string; code?: string }
 
-/** The data of a dead letter. */
-export type DeadLetter = {
-  handler: string
-  error: FailureError
-  attempts: number
-  workerId: number
+/** What a dead letter says beside its event. */
+export type LetterHead = {
+  readonly handler: string
+  readonly error: FailureError
+  readonly attempts: number
+  readonly workerId: number
+  /** When the event was given up, in milliseconds since 1970. */
+  readonly time: number
+}
+
+/** The data of a dead letter that is published. */
+export type DeadLetter = LetterHead & {
   /** The event in the universal format, its data as they are; just its type if its data could not be decoded, or was too large. */
-  event: Partial<EventJSON> & { event_type: string }
+  readonly event: Partial<EventJSON> & { event_type: string; key?: string }
 }
 
 const MAX_TEXT = 4_096
@@ -29,29 +35,22 @@ export function describeError(thrown: unknown): FailureError {
   return { name, message, ...(stack !== undefined && { stack }), ...(code !== undefined && { code }) }
 }
 
+/** Text that can be sent, and is not too long. */
+export function clip(text: string): string {
+  return text.slice(0, MAX_TEXT).toWellFormed()
+}
+
 function textOf(read: () => unknown): string | undefined {
   try {
     const text = read()
-    return typeof text === 'string' ? text.slice(0, MAX_TEXT) : undefined
+    return typeof text === 'string' ? clip(text) : undefined
   } catch {
     return undefined
   }
 }
 
-export function deadLetter(
-  handler: string,
-  event: MillraceEvent,
-  thrown: unknown,
-  attempts: number,
-  workerId: number,
-): DeadLetter {
-  return {
-    handler,
-    error: describeError(thrown),
-    attempts,
-    workerId,
-    event: eventOf(event),
-  }
+export function deadLetter(head: LetterHead, event: MillraceEvent): DeadLetter {
+  return { ...head, event: eventOf(event) }
 }
 
 /** The event as it was published, whatever the handler did to its data; just its type if that can't be decoded. */
@@ -59,7 +58,13 @@ function eventOf(event: MillraceEvent): DeadLetter['event'] {
   try {
     const copy = event.copy()
     // Not in the form of JSON: the letter can be published again as it was.
-    return { ...copy.toJSON(), data: copy.data ?? null, metadata: copy.metadata ?? {} }
+    const { key } = copy
+    return {
+      ...copy.toJSON(),
+      data: copy.data ?? null,
+      metadata: copy.metadata ?? {},
+      ...(key !== undefined && { key }),
+    }
   } catch {
     return { event_type: event.type }
   }

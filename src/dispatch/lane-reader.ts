@@ -4,11 +4,13 @@ import { LaneLease } from '../lane/lane-lease.ts'
 import { MAX_DEPTH, parkedWord, relayPlace, ringPlace, type SharedMap } from '../lane/map.ts'
 import type { WaitingPublisher } from './context.ts'
 import type { Executor } from './executor.ts'
+import type { FlightRecorder } from './flight.ts'
 import { RelayDrain } from './relay-drain.ts'
 import { type InFlight, RingDrain, type RingHost } from './ring-drain.ts'
 
 /** What a lane needs of its dispatcher. */
 export interface LaneHost {
+  readonly flight: FlightRecorder
   /** Learns of subscriptions that are older than what is about to be read. */
   synchronise(): void
   /** As whom the handlers of events publish that have come through `depth` handlers themselves. */
@@ -63,6 +65,10 @@ export class LaneReader implements RingHost {
 
   get isStopped(): boolean {
     return this.host.isStopped
+  }
+
+  get flight(): FlightRecorder {
+    return this.host.flight
   }
 
   /** Opens the ring of a publisher that has begun to use it. */

@@ -11,6 +11,7 @@ import {
 } from '../lane/outcome.ts'
 import type { EventContext, WaitingPublisher } from './context.ts'
 import type { Executor, RecordSource } from './executor.ts'
+import type { FlightRecorder } from './flight.ts'
 
 /** Begun, and without an outcome: whoever read it last died meanwhile. */
 function isSuspectMark(mark: number): boolean {
@@ -28,6 +29,8 @@ export interface RingHost {
   mayStart(ring: RingDrain): boolean
   /** Whether this ring's suspect may start: nothing else is being handled. If not, nothing else starts until it may. */
   mayStartSuspect(ring: RingDrain): boolean
+  /** Remembers what this thread does. */
+  readonly flight: FlightRecorder
   started(record: InFlight): void
   ended(record: InFlight): void
   readonly isStopped: boolean
@@ -45,6 +48,8 @@ export type InFlight = {
   /** In flight once before, when its worker died (decision 12). */
   readonly isSuspect: boolean
   readonly context: EventContext | undefined
+  /** Its number in the flight recorder. */
+  readonly flown: number
   outcome: Outcome | undefined
 }
 
@@ -181,8 +186,11 @@ export class RingDrain implements RecordSource {
     const givenUp = isSuspect ? executor.afterDeath(this, at, length, attempt - 1) : undefined
     // Raised before the handler is called: a record that kills its worker is known by its attempts.
     if (givenUp === undefined) words[markWord] = withAttempts(mark, attempt)
+    const { flight } = this.lane
+    const flown = flight.began(words, at, length, attempt)
     const result = givenUp ?? executor.run(this, at, length, attempt)
     if (typeof result === 'number') {
+      flight.ended(flown, result)
       words[markWord] = withOutcome(words[markWord]!, result)
       this.settled(markWord, result)
       return
@@ -195,6 +203,7 @@ export class RingDrain implements RecordSource {
       hasKey: (flagsOf(words, at) & HAS_KEY) !== 0,
       isSuspect,
       context: result.context,
+      flown,
       outcome: undefined,
     }
     this.inFlight.push(record)
@@ -216,6 +225,7 @@ export class RingDrain implements RecordSource {
       hasKey: false,
       isSuspect: false,
       context: undefined,
+      flown: 0,
       outcome,
     })
   }
@@ -224,6 +234,7 @@ export class RingDrain implements RecordSource {
     if (this.lane.isStopped) return
     const { words } = this.reader
     record.outcome = outcome
+    this.lane.flight.ended(record.flown, outcome)
     words[record.markWord] = withOutcome(words[record.markWord]!, outcome)
     let end = -1
     let count = 0

@@ -6,13 +6,14 @@ import type { SharedMap } from '../lane/map.ts'
 import type { Affinity } from './dispatcher.ts'
 import type { Delivery } from './executor.ts'
 import type { DeadLetter, FailureError } from './failure.ts'
+import type { ThreadMemory } from './thread-memory.ts'
 
 /** The one endless task of a worker thread. */
 export type DispatchTask = {
   map: SharedMap
   thread: number
   modules: readonly string[]
-  handlerCounters: SharedArrayBuffer
+  memory: ThreadMemory
   affinity: Affinity
   delivery: Delivery
   maxInFlight: number

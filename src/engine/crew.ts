@@ -3,6 +3,7 @@ import type { Parking } from '../../native-free-ring/src/index.ts'
 import { Dispatcher, type RegistryChange } from '../dispatch/dispatcher.ts'
 import type { DeadLetter } from '../dispatch/failure.ts'
 import { loadHandlers } from '../dispatch/load.ts'
+import type { ThreadMemory } from '../dispatch/thread-memory.ts'
 import { HandlerError, type MillraceError } from '../errors.ts'
 import type { SharedMap } from '../lane/map.ts'
 import type { Waits } from '../lane/waits.ts'
@@ -12,6 +13,7 @@ import type { HandlerStatistics } from './handler-stats.ts'
 import type { CheckedOptions } from './options.ts'
 import type { Subscriptions } from './subscriptions.ts'
 import { Supervisor } from './supervisor.ts'
+import { Watchdog } from './watchdog.ts'
 import { errorOf } from './worker-thread.ts'
 
 /** Who runs the handlers of an engine: worker threads, or the engine's own thread. */
@@ -32,20 +34,31 @@ type CrewEvents = { onError(error: MillraceError): void }
 export class WorkerCrew implements Crew {
   readonly threads: readonly number[]
   private readonly supervisor: Supervisor
+  private readonly watchdog: Watchdog
 
   constructor(
     map: SharedMap,
     options: CheckedOptions,
+    memories: readonly ThreadMemory[],
     statistics: HandlerStatistics,
     subscriptions: Subscriptions,
+    topics: TopicTable,
     events: CrewEvents,
   ) {
     this.threads = Array.from({ length: options.workers }, (_, index) => index + 1)
-    this.supervisor = new Supervisor(map, options, statistics.counters, () => subscriptions.places, {
+    const topicOf = (id: number) => topics.nameOf(id)
+    const mailboxes = () => subscriptions.places
+    this.supervisor = new Supervisor(map, options, memories, topicOf, mailboxes, {
       onHandlers: (handlers) => statistics.setHandlers(handlers),
       onDeadLetter: (letter, untold) => events.onError(handlerError(letter, untold)),
       onHistogram: (handler, histogram) => statistics.addHistogram(handler, histogram),
       onDeath: (error) => events.onError(error),
+    })
+    const { stuckMs, onStuck } = options
+    const handlerName = (handler: number) => statistics.nameOf(handler)
+    this.watchdog = new Watchdog(this.supervisor.watched, stuckMs, handlerName, (error) => {
+      events.onError(error)
+      if (onStuck === 'restart') this.supervisor.restart(error.workerId, error)
     })
   }
 
@@ -58,12 +71,14 @@ export class WorkerCrew implements Crew {
   }
 
   stop(): Promise<void> {
+    this.watchdog.stop()
     return this.supervisor.stop()
   }
 }
 
 type InlineParts = {
   map: SharedMap
+  memory: ThreadMemory
   options: CheckedOptions
   statistics: HandlerStatistics
   topics: TopicTable
@@ -95,7 +110,6 @@ export class InlineCrew implements Crew {
       thread: 0,
       holder: threadId + 1,
       handlers,
-      handlerCounters: statistics.counters[0]!,
       affinity: options.affinity,
       delivery: options.delivery,
       maxInFlight: options.maxInFlight,

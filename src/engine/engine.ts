@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { threadId } from 'node:worker_threads'
 import { Parking } from '../../native-free-ring/src/index.ts'
 import type { EventOf, Received } from '../dispatch/handlers.ts'
+import { allocateThreadMemory, type ThreadMemory } from '../dispatch/thread-memory.ts'
 import { ClosedError, HandlerError, type MillraceError } from '../errors.ts'
 import type { MillraceEvent } from '../event/event.ts'
 import type { EventMap, Publishing } from '../event/publishing.ts'
@@ -26,6 +27,7 @@ import { TopicTable } from '../topic/topic-table.ts'
 import type { Matching, Sensible } from '../topic/typed.ts'
 import { type ConnectionHandle, isAttachedCommitting, wakeAttached, watchAttached } from './connection.ts'
 import { type Crew, InlineCrew, WorkerCrew } from './crew.ts'
+import { DeadLetters } from './dead-letters.ts'
 import { HandlerStatistics, type HandlerStats } from './handler-stats.ts'
 import { type Ledger, LedgerReader, withSettled } from './ledger.ts'
 import { leftovers } from './leftovers.ts'
@@ -79,6 +81,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   private readonly topics: TopicTable
   private readonly publisher: Publisher
   private readonly ledger: LedgerReader
+  private readonly memories: readonly ThreadMemory[]
   private readonly statistics: HandlerStatistics
   private readonly registry: Subscriptions
   private readonly crew: Crew
@@ -87,6 +90,8 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   private closing: Promise<CloseReport> | undefined
   private drains = 0
 
+  /** The events that were given up last. */
+  readonly deadLetters: DeadLetters
   readonly publish: Publishing<Events>['publish']
   readonly publishBatch: Publishing<Events>['publishBatch']
   readonly send: Publishing<Events>['send']
@@ -108,13 +113,24 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
       closedFrom: CLOSING,
     })
     this.ledger = new LedgerReader(this.map)
-    this.statistics = new HandlerStatistics(1 + options.workers)
+    this.memories = Array.from({ length: 1 + options.workers }, () =>
+      allocateThreadMemory(options.deadLetters, options.ringBytes),
+    )
+    this.statistics = new HandlerStatistics(this.memories)
     this.registry = new Subscriptions(this.map, this.topics, this.waits, (change) =>
       this.crew.announce(change),
     )
     this.crew = this.makeCrew()
     this.stopWatching = watchAttached(this.map)
     const { publisher } = this
+    const letters = this.memories.flatMap((memory) => memory.letters ?? [])
+    this.deadLetters = new DeadLetters(
+      letters,
+      options.deadLetters,
+      this.topics,
+      this.map.engineId,
+      publisher,
+    )
     this.publish = publisher.publish.bind(publisher) as Publishing<Events>['publish']
     this.publishBatch = publisher.publishBatch.bind(publisher) as Publishing<Events>['publishBatch']
     this.send = publisher.send.bind(publisher) as Publishing<Events>['send']
@@ -264,13 +280,15 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   }
 
   private makeCrew(): Crew {
-    const { map, options, statistics, registry, topics, waits, parking } = this
+    const { map, options, memories, statistics, registry, topics, waits, parking } = this
     const events = {
       onError: (error: MillraceError) => this.report(error),
     }
-    if (options.workers > 0) return new WorkerCrew(map, options, statistics, registry, events)
+    if (options.workers > 0)
+      return new WorkerCrew(map, options, memories, statistics, registry, topics, events)
     const publishers = handlerPublishers(map, 0, topics, waits, options.onFull)
-    return new InlineCrew({ map, options, statistics, topics, publishers, waits, parking }, events)
+    const memory = memories[0]!
+    return new InlineCrew({ map, memory, options, statistics, topics, publishers, waits, parking }, events)
   }
 
   private report(error: MillraceError): void {

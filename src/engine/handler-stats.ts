@@ -1,14 +1,8 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 import { readCounter } from '../../native-free-ring/src/index.ts'
-import {
-  allocateHandlerCounters,
-  CALLED,
-  FAILED,
-  FILTERED,
-  handlerCountersWord,
-  SUCCEEDED,
-} from '../dispatch/tally.ts'
+import { CALLED, FAILED, FILTERED, handlerCountersWord, SUCCEEDED } from '../dispatch/tally.ts'
 import type { HandlerName } from '../dispatch/task.ts'
+import type { ThreadMemory } from '../dispatch/thread-memory.ts'
 
 export type HandlerStats = {
   name: string
@@ -26,15 +20,17 @@ export type HandlerStats = {
 
 /** What all workers together have done per handler. */
 export class HandlerStatistics {
-  /** Counters of each thread, by thread number. */
-  readonly counters: readonly SharedArrayBuffer[]
   private readonly words: readonly Int32Array[]
   private readonly histograms = new Map<number, RecordableHistogram[]>()
   private handlers: readonly HandlerName[] = []
 
-  constructor(threads: number) {
-    this.counters = Array.from({ length: threads }, allocateHandlerCounters)
-    this.words = this.counters.map((memory) => new Int32Array(memory))
+  /** Of the threads with these memories. */
+  constructor(memories: readonly ThreadMemory[]) {
+    this.words = memories.map(({ handlerCounters }) => new Int32Array(handlerCounters))
+  }
+
+  nameOf(handler: number): string | undefined {
+    return this.handlers[handler]?.name
   }
 
   setHandlers(handlers: readonly HandlerName[]): void {

@@ -26,6 +26,15 @@ export type EngineOptions = {
   delivery?: Delivery['mode']
   /** How often an event is handled again after deaths of its worker, before it is a dead letter: twice if not given. */
   redeliveries?: number
+  /**
+   * After so many milliseconds a worker that does not mind its lanes, since a handler blocks its thread, is told of with a
+   * StuckError: 10,000 if not given. `Infinity`: never.
+   */
+  stuckMs?: number
+  /** What else happens then: nothing (`report`, if not given), or the worker is ended and replaced (`restart`). */
+  onStuck?: 'report' | 'restart'
+  /** How many dead letters are kept to be looked at and published again: 1,000 if not given. */
+  deadLetters?: number
   /** Lanes for events with a key: four per worker if not given. More spread keys better, each costs memory when used. */
   lanes?: number
   /** Bytes of each ring, a power of two, 262,144 if not given. An event takes at most half of it. */
@@ -62,6 +71,9 @@ const NAMES = [
   'affinity',
   'delivery',
   'redeliveries',
+  'stuckMs',
+  'onStuck',
+  'deadLetters',
   'lanes',
   'ringBytes',
   'maxInFlight',
@@ -91,7 +103,8 @@ export function checkOptions(options: EngineOptions): CheckedOptions {
     0,
     MAX_WORKERS,
   )
-  const { onFull = 'block', affinity = 'sticky', onError } = options
+  const { onFull = 'block', affinity = 'sticky', onError, stuckMs = 10_000, onStuck = 'report' } = options
+  if (onStuck !== 'report' && onStuck !== 'restart') throw new OptionsError('onStuck is report or restart')
   checkPolicy(onFull)
   if (affinity !== 'sticky' && affinity !== 'balanced')
     throw new OptionsError('affinity is sticky or balanced')
@@ -113,6 +126,9 @@ export function checkOptions(options: EngineOptions): CheckedOptions {
     onFull,
     affinity,
     delivery: deliveryOf(options),
+    stuckMs: stuckMs === Number.POSITIVE_INFINITY ? stuckMs : integer('stuckMs', stuckMs, 100, 2 ** 31 - 1),
+    onStuck,
+    deadLetters: integer('deadLetters', options.deadLetters ?? 1_000, 0, 1_000_000),
     lanes: integer('lanes', options.lanes ?? 4 * Math.max(1, workers), 1, 4_096),
     ringBytes: powerOfTwo('ringBytes', options.ringBytes ?? 262_144, MIN_RING_BYTES, MAX_CAPACITY),
     maxInFlight: integer('maxInFlight', options.maxInFlight ?? 64, 1, 65_536),

@@ -2,18 +2,25 @@ import type { RecordableHistogram } from 'node:perf_hooks'
 import { PARK_BOUND_MS, readCounter, revokeLease, wake } from '../../native-free-ring/src/index.ts'
 import type { RegistryChange } from '../dispatch/dispatcher.ts'
 import type { DeadLetter } from '../dispatch/failure.ts'
+import { FlightReader } from '../dispatch/flight.ts'
 import type { HandlerName, WorkerReport } from '../dispatch/task.ts'
+import type { ThreadMemory } from '../dispatch/thread-memory.ts'
 import { HandlerLoadError, WorkerDiedError } from '../errors.ts'
 import { revokeLanes } from '../lane/lane-lease.ts'
 import { type MailboxPlace, revokeMailbox } from '../lane/mailbox.ts'
 import { countersWord, ownerWord, parkedWord, type SharedMap } from '../lane/map.ts'
 import { DISPATCHED } from '../lane/thread-counters.ts'
 import type { CheckedOptions } from './options.ts'
+import { RestartBudget } from './restart-budget.ts'
+import type { Watched } from './watchdog.ts'
 import { WorkerThread } from './worker-thread.ts'
 
 /** One worker's place: the thread in it may change, the place with its lanes and counters does not. */
 type Slot = {
   readonly thread: number
+  /** What the thread in it has done; goes on with the next. */
+  readonly flight: FlightReader
+  readonly budget: RestartBudget
   worker: WorkerThread | undefined
   isReady: boolean
   startedAt: number
@@ -44,7 +51,7 @@ export class Supervisor {
   private readonly map: SharedMap
   private readonly control: Int32Array
   private readonly options: CheckedOptions
-  private readonly counters: readonly SharedArrayBuffer[]
+  private readonly memories: readonly ThreadMemory[]
   private readonly mailboxes: () => readonly MailboxPlace[]
   private readonly events: SupervisorEvents
   private readonly slots: Slot[]
@@ -55,23 +62,26 @@ export class Supervisor {
   constructor(
     map: SharedMap,
     options: CheckedOptions,
-    counters: readonly SharedArrayBuffer[],
+    memories: readonly ThreadMemory[],
+    topicOf: (id: number) => string,
     mailboxes: () => readonly MailboxPlace[],
     events: SupervisorEvents,
   ) {
     this.map = map
     this.control = new Int32Array(map.control)
     this.options = options
-    this.counters = counters
+    this.memories = memories
     this.mailboxes = mailboxes
     this.events = events
     this.slots = Array.from({ length: options.workers }, (_, index) => ({
       thread: index + 1,
+      flight: new FlightReader(memories[index + 1]!.flight, map.engineId, topicOf),
       worker: undefined,
       isReady: false,
       startedAt: 0,
       dispatchedBefore: 0,
       deaths: 0,
+      budget: new RestartBudget(),
     }))
   }
 
@@ -79,6 +89,22 @@ export class Supervisor {
   async run(): Promise<void> {
     for (const slot of this.slots) this.launch(slot)
     await this.start.promise
+  }
+
+  /** What a watchdog looks at. */
+  get watched(): Watched[] {
+    return this.slots.map((slot) => ({
+      workerId: slot.thread,
+      flight: slot.flight,
+      get isRunning() {
+        return slot.isReady && slot.worker !== undefined
+      },
+    }))
+  }
+
+  /** Ends a worker that does not do so by itself; it is replaced. */
+  restart(workerId: number, cause: unknown): void {
+    this.slots[workerId - 1]?.worker?.kill(cause)
   }
 
   /** Tells all workers of a change of the subscriptions. The caller raises the registry's version afterwards. */
@@ -109,7 +135,7 @@ export class Supervisor {
         map: this.map,
         thread: slot.thread,
         modules: this.options.modules,
-        handlerCounters: this.counters[slot.thread]!,
+        memory: this.memories[slot.thread]!,
         affinity: this.options.affinity,
         delivery: this.options.delivery,
         maxInFlight: this.options.maxInFlight,
@@ -157,14 +183,18 @@ export class Supervisor {
     // Nothing is started again before all have started once: the first failure is the answer to createEngine.
     if (!this.hasStarted) {
       this.start.reject(
-        cause instanceof HandlerLoadError ? cause : new WorkerDiedError(message, thread, { cause }),
+        cause instanceof HandlerLoadError ? cause : new WorkerDiedError(message, thread, [], { cause }),
       )
       return
     }
-    this.events.onDeath(new WorkerDiedError(`${message}. It is being replaced`, thread, { cause }))
+    const lastEvents = slot.flight.events()
+    this.events.onDeath(
+      new WorkerDiedError(`${message}. It is being replaced`, thread, lastEvents, { cause }),
+    )
     const lived = performance.now() - slot.startedAt
     if (lived > STABLE_MS || this.dispatchedBy(slot) > slot.dispatchedBefore) slot.deaths = 0
-    const delayMs = Math.min(MAX_RESTART_MS, RESTART_MS * 2 ** slot.deaths++)
+    const backOffMs = Math.min(MAX_RESTART_MS, RESTART_MS * 2 ** slot.deaths++)
+    const delayMs = Math.max(backOffMs, slot.budget.take())
     setTimeout(() => {
       if (!this.stopping) this.launch(slot)
     }, delayMs)

@@ -73,6 +73,12 @@ export class WorkerThread {
     this.port.postMessage(change)
   }
 
+  /** Ends the thread, whatever it does. */
+  kill(cause: unknown): void {
+    this.cause = cause
+    void this.pool.destroy()
+  }
+
   /** Waits for the dispatcher's end, after the engine's state says so; terminates a thread that does not yield. */
   async stop(): Promise<void> {
     await this.pool.close({ force: true })

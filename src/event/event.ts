@@ -141,6 +141,11 @@ export class MillraceEvent<Type extends string = string, Data = any> {
     )
   }
 
+  /** @internal The whole of it, where it lies. */
+  get recordBytes(): Uint8Array {
+    return this.memory().subarray(this.start, this.end)
+  }
+
   /** @internal Its bytes are about to be given back: what was not read is gone. */
   settle(): void {
     if (!this.detached) this.record = undefined

@@ -17,6 +17,13 @@ export type Outcome =
   | typeof EXPIRED
   | typeof DEAD_LETTERED
 
+const NAMES = [undefined, 'completed', 'unmatched', 'dropped', 'expired', 'deadLettered'] as const
+
+/** What became of an event, in words; undefined if it has not been decided. */
+export function outcomeName(outcome: number): (typeof NAMES)[Outcome | 0] {
+  return NAMES[outcome]
+}
+
 /**
  * A record's mark: its outcome in the low 8 bits, 0 while it has none, above them how often it was attempted.
  * Plain stores by the lane's reader; the next reader sees them through the lease.

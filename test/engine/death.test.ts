@@ -12,6 +12,41 @@ const DEATHS = [
   ['memory', /memory/],
 ] as const
 
+test('a death tells the last events of its worker, and what became of them', async () => {
+  using flags = new Modules()
+  const errors: MillraceError[] = []
+  await using engine = await createEngine({ workers: 1, handlers, onError: (error) => errors.push(error) })
+  for (let n = 0; n < 100; n++) await engine.send('die.work', n, { key: 'k', id: `work-${n}` })
+  await engine.send('nobody.cares', 1, { key: 'k' })
+  await engine.send('die.now', { how: 'exit', file: join(flags.folder, 'first') }, { key: 'k' })
+  await engine.drain()
+  const { lastEvents } = errors[0] as WorkerDiedError
+  expect(lastEvents).toHaveLength(64)
+  expect(lastEvents.slice(-3)).toMatchObject([
+    { type: 'die.work', id: 'work-99', attempt: 1, outcome: 'completed' },
+    { type: 'nobody.cares', attempt: 1, outcome: 'unmatched' },
+    { type: 'die.now', attempt: 1, outcome: undefined },
+  ])
+  expect(lastEvents.at(-1)!.id).toMatch(/^[0-9a-f]{12}-0-/)
+  expect(Math.abs(lastEvents.at(-1)!.time - Date.now())).toBeLessThan(10_000)
+})
+
+test('a topic that is not interned, and an id too long to be remembered', async () => {
+  using flags = new Modules()
+  const errors: MillraceError[] = []
+  const onError = (error: MillraceError) => errors.push(error)
+  await using engine = await createEngine({ workers: 1, handlers, onError, maxTopics: 1 })
+  await engine.send('first.topic', 1, { key: 'k' })
+  await engine.send('other.topic', 1, { key: 'k', id: 'x'.repeat(250) })
+  await engine.send('die.now', { how: 'exit', file: join(flags.folder, 'first') }, { key: 'k', id: 'short' })
+  await engine.drain()
+  expect((errors[0] as WorkerDiedError).lastEvents).toMatchObject([
+    { type: 'first.topic', outcome: 'unmatched' },
+    { type: 'other.topic', id: undefined, outcome: 'unmatched' },
+    { type: 'die.now', id: 'short', outcome: undefined },
+  ])
+})
+
 test('what handlers had done before a death is counted', async () => {
   using flags = new Modules()
   await using engine = await createEngine({ workers: 1, handlers, onError: () => {} })

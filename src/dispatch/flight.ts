@@ -1,0 +1,132 @@
+import { allocateShared } from '../../native-free-ring/src/index.ts'
+import type { EventTrace } from '../errors.ts'
+import { MillraceEvent } from '../event/event.ts'
+import { flagsOf, HAS_EXTRAS, HEADER_BYTES, readTopic, topicIdIn, topicIdOf } from '../event/record.ts'
+import { outcomeName } from '../lane/outcome.ts'
+
+/** Events that are remembered: a power of two. */
+const EVENTS = 64
+
+/** Words: how many events were begun, the handler that is being called, heartbeats; then the entries. */
+const BEGUN = 0
+const HANDLER = 1
+const BEAT = 2
+const ENTRIES = 64
+/** An entry: how often the event was begun, its outcome, how much of its record follows. */
+const ATTEMPT = 0
+const OUTCOME = 1
+const LENGTH = 2
+const RECORD = 4
+const ENTRY_WORDS = 64
+const MAX_RECORD_BYTES = 4 * (ENTRY_WORDS - RECORD)
+
+export function allocateFlight(): SharedArrayBuffer {
+  return allocateShared(4 * (ENTRIES + EVENTS * ENTRY_WORDS))
+}
+
+/**
+ * A thread's flight recorder: what it does, told by plain stores as it does it.
+ *
+ * Exact for those who look after the thread's death; while it runs, they may see it a little later.
+ */
+export class FlightRecorder {
+  private readonly words: Int32Array
+  private begun: number
+
+  constructor(memory: SharedArrayBuffer) {
+    this.words = new Int32Array(memory)
+    this.begun = this.words[BEGUN]!
+    this.words[HANDLER] = 0
+  }
+
+  /** The thread is alive, and minds its lanes. */
+  beat(): void {
+    this.words[BEAT] = (this.words[BEAT]! + 1) | 0
+  }
+
+  /** The event whose record lies at `at` of `record` is begun. Answers its number, for `ended`. */
+  began(record: Int32Array, at: number, length: number, attempt: number): number {
+    const { words, begun } = this
+    const entry = entryAt(begun)
+    const isPlain = (flagsOf(record, at) & HAS_EXTRAS) === 0 && topicIdOf(record, at) !== 0
+    // Beyond its header it is only of interest for a topic and an id of its own.
+    const bytes = isPlain ? HEADER_BYTES : Math.min(length, MAX_RECORD_BYTES)
+    words[entry + ATTEMPT] = attempt
+    words[entry + OUTCOME] = 0
+    words[entry + LENGTH] = bytes
+    for (let i = 0; 4 * i < bytes; i++) words[entry + RECORD + i] = record[(at >> 2) + i]!
+    this.begun = (begun + 1) | 0
+    words[BEGUN] = this.begun
+    return begun
+  }
+
+  ended(number: number, outcome: number): void {
+    if (((this.begun - number) | 0) <= EVENTS) this.words[entryAt(number) + OUTCOME] = outcome
+  }
+
+  /** This handler is being called; -1: none. */
+  calling(handler: number): void {
+    this.words[HANDLER] = handler + 1
+  }
+}
+
+/** Looks at a thread's flight recorder from outside. */
+export class FlightReader {
+  private readonly words: Int32Array
+  private readonly bytes: Uint8Array
+  private readonly engineId: string
+  private readonly topicOf: (id: number) => string
+
+  /** `topicOf`: the name of a topic that has an id. */
+  constructor(memory: SharedArrayBuffer, engineId: string, topicOf: (id: number) => string) {
+    this.words = new Int32Array(memory)
+    this.bytes = new Uint8Array(memory)
+    this.engineId = engineId
+    this.topicOf = topicOf
+  }
+
+  /** Changes every 50 ms at least, while the thread minds its lanes. */
+  get beats(): number {
+    return Atomics.load(this.words, BEAT)
+  }
+
+  /** The handler that is being called; -1: none. */
+  get handler(): number {
+    return Atomics.load(this.words, HANDLER) - 1
+  }
+
+  /** The last events that were begun, the latest last. */
+  events(): EventTrace[] {
+    const begun = Atomics.load(this.words, BEGUN)
+    const count = Math.min(begun >>> 0, EVENTS)
+    return Array.from({ length: count }, (_, index) => this.read(entryAt((begun - count + index) | 0)))
+  }
+
+  private read(entry: number): EventTrace {
+    const start = 4 * (entry + RECORD)
+    const record = this.bytes.slice(start, start + this.words[entry + LENGTH]!)
+    const topicId = topicIdIn(record)
+    const type = topicId === 0 ? readTopic(record, 0) : this.topicOf(topicId)
+    const attempt = this.words[entry + ATTEMPT]!
+    const event = new MillraceEvent(type, attempt, this.engineId, record, 0, record.length, true)
+    return {
+      type,
+      id: idOf(event),
+      time: event.time,
+      attempt,
+      outcome: outcomeName(this.words[entry + OUTCOME]!),
+    }
+  }
+}
+
+function idOf(event: MillraceEvent): string | undefined {
+  try {
+    return event.id
+  } catch {
+    return undefined
+  }
+}
+
+function entryAt(number: number): number {
+  return ENTRIES + (number & (EVENTS - 1)) * ENTRY_WORDS
+}

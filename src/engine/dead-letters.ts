@@ -1,0 +1,123 @@
+import { EMPTY, LossyGauge, type LossyPlace, LossyReader } from '../../native-free-ring/src/index.ts'
+import type { LetterHead } from '../dispatch/failure.ts'
+import { OptionsError } from '../errors.ts'
+import { decode } from '../event/codec.ts'
+import { MillraceEvent } from '../event/event.ts'
+import type { EventInput, Publishing, SendOptions } from '../event/publishing.ts'
+import { readTopic, topicIdIn } from '../event/record.ts'
+import type { TopicTable } from '../topic/topic-table.ts'
+
+/** An event that was given up, and why. The event is a copy, as it was published. */
+export type KeptLetter = LetterHead & { readonly event: MillraceEvent }
+
+/**
+ * The events that were given up last: to be looked at, published again, or forgotten.
+ *
+ * So many are kept; the oldest are forgotten for new ones. They outlive their worker, not their engine. For the engine's
+ * thread.
+ *
+ * @example
+ * for (const letter of engine.deadLetters.list()) {
+ *   if (letter.error.code === 'ECONNRESET') await engine.deadLetters.republish(letter)
+ * }
+ */
+export class DeadLetters {
+  private readonly readers: LossyReader[]
+  private readonly gauges: LossyGauge[]
+  private readonly capacity: number
+  private readonly topics: TopicTable
+  private readonly engineId: string
+  private readonly publishing: Publishing
+  private letters: KeptLetter[] = []
+  private trimmed = 0
+
+  /** @internal */
+  constructor(
+    places: readonly LossyPlace[],
+    capacity: number,
+    topics: TopicTable,
+    engineId: string,
+    publishing: Publishing,
+  ) {
+    this.readers = places.map((place) => new LossyReader(place))
+    this.gauges = places.map((place) => new LossyGauge(place))
+    this.capacity = capacity
+    this.topics = topics
+    this.engineId = engineId
+    this.publishing = publishing
+  }
+
+  /** Those that are kept, the oldest first. */
+  list(): readonly KeptLetter[] {
+    this.collect()
+    return [...this.letters]
+  }
+
+  /** How many are kept now. */
+  get size(): number {
+    this.collect()
+    return this.letters.length
+  }
+
+  /** How many had to go, since there were too many. */
+  get forgotten(): number {
+    this.collect()
+    return this.gauges.reduce((sum, gauge) => sum + gauge.counts().dropped, this.trimmed)
+  }
+
+  /**
+   * Publishes the event again as it was, with its id and key, waiting for room; then the letter is forgotten.
+   *
+   * @throws as `send`; the letter is kept then. OptionsError if it is none of these.
+   */
+  async republish(
+    letter: KeptLetter,
+    options: Pick<SendOptions, 'timeoutMs' | 'signal'> = {},
+  ): Promise<void> {
+    this.check(letter)
+    const { type, data, key, id, source, metadata, ttlMs, traceparent } = letter.event
+    const event = { type, data, key, id, source, metadata, ttlMs, traceparent, ...options }
+    await this.publishing.send(event as EventInput & SendOptions)
+    this.discard(letter)
+  }
+
+  /** Forgets a letter, or all. */
+  discard(letter?: KeptLetter): void {
+    this.collect()
+    this.letters = letter === undefined ? [] : this.letters.filter((kept) => kept !== letter)
+  }
+
+  private check(letter: KeptLetter): void {
+    if (!this.letters.includes(letter)) throw new OptionsError('That is no dead letter which is kept')
+  }
+
+  /** Takes over what the threads have written since the last look. */
+  private collect(): void {
+    const before = this.letters.length
+    for (const reader of this.readers) {
+      for (let at = reader.next(); at !== EMPTY; at = reader.next()) {
+        const record = reader.bytes.slice(at, at + reader.length)
+        if (reader.confirm()) this.letters.push(this.read(record))
+      }
+      reader.release()
+    }
+    if (this.letters.length === before) return
+    // Each thread's are in order already.
+    this.letters.sort((one, other) => one.time - other.time)
+    const excess = Math.max(0, this.letters.length - this.capacity)
+    this.letters.splice(0, excess)
+    this.trimmed += excess
+  }
+
+  private read(record: Uint8Array): KeptLetter {
+    const length = record[0]! | (record[1]! << 8) | (record[2]! << 16) | (record[3]! << 24)
+    const head = decode(record, 4, 4 + length) as LetterHead
+    const bytes = record.slice((4 + length + 7) & -8)
+    const topicId = topicIdIn(bytes)
+    const type = topicId === 0 ? readTopic(bytes, 0) : this.topics.nameOf(topicId)
+    return {
+      ...head,
+      event: new MillraceEvent(type, head.attempts, this.engineId, bytes, 0, bytes.length, true),
+    }
+  }
+}
