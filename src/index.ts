@@ -43,6 +43,7 @@ export type {
   SendOptions,
   TopicHandle,
 } from './event/publishing.ts'
+export type { DropNotice, LevelNotice } from './lane/notices.ts'
 export type {
   ReceiveOptions,
   SubscribeOptions,

@@ -30,6 +30,10 @@ export class LatestWriter {
   readonly doubles: Float64Array
   readonly maxValueBytes: number
 
+  /** 1 if the last claim replaces a value that was not read, and where that lies, until the next claim. */
+  lost = 0
+  lostAt = 0
+
   private readonly views: LatestViews
   private readonly bucket: number
   private readonly buckets: number
@@ -81,6 +85,8 @@ export class LatestWriter {
       throw new RangeError(`A value of this table has 0 to ${this.maxValueBytes} bytes, not ${length}`)
     }
     this.slot = this.slotFor(hash | 0, isSame)
+    this.lost = this.isUnread(this.slot) ? 1 : 0
+    this.lostAt = this.cell(this.slot, this.sequence(this.slot)) + CELL_HEADER_BYTES
     const at = this.cell(this.slot, this.sequence(this.slot) + 1)
     this.words[at >> 2] = length
     this.words[(at >> 2) + 1] = hash

@@ -29,10 +29,15 @@ export class LossyWriter {
   /** The longest payload that `claim` takes, in bytes: half the data less a header. */
   readonly maxPayloadBytes: number
 
+  /** How many records the last claim gave up, and where the last of these lies, until it is overwritten. */
+  lost = 0
+  lostAt = 0
+  /** Bytes for records. */
+  readonly capacity: number
+
   private readonly views: LossyViews
   private readonly tally: Tally
-  private readonly capacity: number
-  private readonly dataBytes: number
+  private readonly maxRecords: number
   private readonly slotMask: number
   /** Numbers of records: claimed, committed, given up; and read, as far as is known. */
   private tail = 0
@@ -45,8 +50,8 @@ export class LossyWriter {
     this.bytes = this.views.bytes
     this.words = this.views.words
     this.doubles = this.views.doubles
-    this.capacity = place.capacity
-    this.dataBytes = place.dataBytes
+    this.maxRecords = place.capacity
+    this.capacity = place.dataBytes
     this.slotMask = this.views.slots.length - 1
     this.maxPayloadBytes = maxPayloadBytes(place.dataBytes)
     this.tally = new Tally(this.views.control, WRITER_TALLY, 1)
@@ -76,6 +81,7 @@ export class LossyWriter {
       throw new RangeError(`A record of this ring has 0 to ${this.maxPayloadBytes} bytes, not ${length}`)
     }
     const { slots } = this.views
+    this.lost = 0
     const size = recordBytes(length)
     const start = this.startOf(size)
     if (!this.makeRoom((start + size) | 0, overwrite)) return FULL
@@ -83,7 +89,7 @@ export class LossyWriter {
     this.tail = (this.tail + 1) | 0
     slots[this.tail & this.slotMask] = (start + size) | 0
     this.tally.counts[0]!++
-    const offset = start & (this.dataBytes - 1)
+    const offset = start & (this.capacity - 1)
     this.words[offset >> 2] = length
     this.words[(offset >> 2) + 1] = 0
     return offset + RECORD_HEADER_BYTES
@@ -109,10 +115,37 @@ export class LossyWriter {
     return length <= this.maxPayloadBytes && this.makeRoom((this.startOf(size) + size) | 0, false)
   }
 
+  /** Whether at least so many records lie unread. */
+  isHolding(records: number): boolean {
+    return ((this.tail - this.floor()) | 0) >= records && this.unread >= records
+  }
+
+  /** Records that lie unread. */
+  get unread(): number {
+    this.read = Atomics.load(this.views.control, READ)
+    return (this.tail - this.floor()) | 0
+  }
+
+  /** Whether at least so many bytes are taken by unread records. */
+  isFilledTo(bytes: number): boolean {
+    return this.bytesFrom(this.floor()) >= bytes && this.usedBytes >= bytes
+  }
+
+  /** Bytes that are taken. */
+  get usedBytes(): number {
+    this.read = Atomics.load(this.views.control, READ)
+    return this.bytesFrom(this.floor())
+  }
+
+  private bytesFrom(record: number): number {
+    const { slots } = this.views
+    return (slots[this.tail & this.slotMask]! - slots[record & this.slotMask]!) | 0
+  }
+
   /** Where a record of `size` bytes would start: it does not wrap, so perhaps beyond the end. */
   private startOf(size: number): number {
     const next = this.views.slots[this.tail & this.slotMask]!
-    const toEnd = this.dataBytes - (next & (this.dataBytes - 1))
+    const toEnd = this.capacity - (next & (this.capacity - 1))
     return size > toEnd ? (next + toEnd) | 0 : next
   }
 
@@ -127,6 +160,8 @@ export class LossyWriter {
     if (!overwrite) return false
     while (!this.fits(floor, end)) {
       if (floor === this.committed) return false
+      this.lostAt = (this.views.slots[floor & this.slotMask]! & (this.capacity - 1)) + RECORD_HEADER_BYTES
+      this.lost++
       floor = (floor + 1) | 0
     }
     this.oldest = floor
@@ -145,6 +180,6 @@ export class LossyWriter {
   private fits(floor: number, end: number): boolean {
     const kept = (this.tail - floor) | 0
     if (kept === 0) return true
-    return kept < this.capacity && ((end - this.views.slots[floor & this.slotMask]!) | 0) <= this.dataBytes
+    return kept < this.maxRecords && ((end - this.views.slots[floor & this.slotMask]!) | 0) <= this.capacity
   }
 }

@@ -43,7 +43,8 @@ export class RingWriter {
 
   private readonly control: Int32Array
   private readonly tally: Tally
-  private readonly capacity: number
+  /** Bytes of the ring. */
+  readonly capacity: number
   private readonly mask: number
   private next: number
   private tail: number
@@ -149,6 +150,17 @@ export class RingWriter {
   /** Whether a claim of `length` bytes would succeed now. */
   hasRoom(length: number): boolean {
     return length <= this.maxPayloadBytes && this.fits(recordBytes(length))
+  }
+
+  /** Whether at least so many bytes are taken, by what is claimed and not released. */
+  isFilledTo(bytes: number): boolean {
+    return ((this.next - this.head) | 0) >= bytes && this.usedBytes >= bytes
+  }
+
+  /** Bytes that are taken. */
+  get usedBytes(): number {
+    this.head = Atomics.load(this.control, HEAD)
+    return (this.next - this.head) | 0
   }
 
   private fits(size: number): boolean {

@@ -33,6 +33,7 @@ import { FlightRecorder } from './flight.ts'
 import type { Handler, HandlerContext } from './handlers.ts'
 import { type LaneHost, LaneReader } from './lane-reader.ts'
 import { LetterWriter } from './letter-writer.ts'
+import { MailboxNotices } from './mailbox-notices.ts'
 import type { InFlight, RingDrain } from './ring-drain.ts'
 import { Router } from './router.ts'
 import { HandlerTally } from './tally.ts'
@@ -102,6 +103,7 @@ export class Dispatcher implements LaneHost {
   private readonly home: LaneReader[] = []
   private readonly others: LaneReader[] = []
   readonly flight: FlightRecorder
+  private readonly mailboxNotices: MailboxNotices
   private readonly mailboxes = new Map<number, MailboxWriter>()
   /** What of each publisher is known to be in use: bits of its active word. */
   private readonly opened: number[]
@@ -144,6 +146,7 @@ export class Dispatcher implements LaneHost {
       memory.letters && new LetterWriter(memory.letters),
       (letter) => failures.add(letter),
     )
+    this.mailboxNotices = new MailboxNotices(this.control, topics, this.publisherAfter(0))
     this.flight = new FlightRecorder(memory.flight)
     const counters = new Int32Array(memory.handlerCounters)
     parts.handlers.forEach((handler, index) => {
@@ -167,11 +170,13 @@ export class Dispatcher implements LaneHost {
     while (!this.isStopped) {
       this.flight.beat()
       const worked = this.pass() + waits.poll()
+      this.mailboxNotices.flush()
       if (worked === 0) await this.rest()
       else if (this.inFlight > 0 || performance.now() - this.lastTurn > TURN_MS) await this.takeTurn()
       else if (worked < SMALL_BATCH) this.gather()
     }
     for (const controller of this.scope.controllers) controller.abort()
+    this.mailboxNotices.close()
   }
 
   get isStopped(): boolean {
@@ -239,7 +244,7 @@ export class Dispatcher implements LaneHost {
 
   private addMailbox(place: MailboxPlace): void {
     if (this.mailboxes.has(place.id)) return
-    const mailbox = new MailboxWriter(place, this.control, this.parts.holder)
+    const mailbox = new MailboxWriter(place, this.control, this.parts.holder, this.mailboxNotices)
     this.mailboxes.set(place.id, mailbox)
     this.router.addMailbox(mailbox)
   }
@@ -358,6 +363,7 @@ export class Dispatcher implements LaneHost {
 
   private readonly onWake = (): void => {
     if (!this.isStopped) this.pass()
+    this.mailboxNotices.flush()
   }
 
   private async takeTurn(): Promise<void> {

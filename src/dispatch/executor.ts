@@ -2,18 +2,12 @@ import { WorkerDiedError } from '../errors.ts'
 import { MillraceEvent } from '../event/event.ts'
 import { EXPIRES, flagsOf, readTopic, topicIdOf } from '../event/record.ts'
 import { LATER, type MailboxWriter, REJECTED } from '../lane/mailbox-writer.ts'
+import { DEAD_LETTER_TOPIC } from '../lane/notices.ts'
 import { COMPLETED, DEAD_LETTERED, DROPPED, EXPIRED, type Outcome, UNMATCHED } from '../lane/outcome.ts'
 import type { Waits } from '../lane/waits.ts'
 import { Attempts } from './attempts.ts'
 import { EventContext, type WaitingPublisher, type WorkerScope } from './context.ts'
-import {
-  clip,
-  DEAD_LETTER_TOPIC,
-  type DeadLetter,
-  deadLetter,
-  describeError,
-  type LetterHead,
-} from './failure.ts'
+import { clip, type DeadLetter, deadLetter, describeError, type LetterHead } from './failure.ts'
 import type { LetterWriter } from './letter-writer.ts'
 import type { Route, RoutedHandler, Router } from './router.ts'
 import { CALLED, FAILED, FILTERED, SUCCEEDED } from './tally.ts'

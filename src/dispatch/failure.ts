@@ -1,9 +1,6 @@
 import type { MillraceEvent } from '../event/event.ts'
 import type { EventJSON } from '../event/formats.ts'
 
-/** The topic of events that were given up. */
-export const DEAD_LETTER_TOPIC = 'millrace.dead-letter' as const
-
 /** An error as plain data, whatever was thrown. */
 export type FailureError = { name: string; message: string; stack?: string; code?: string }
 

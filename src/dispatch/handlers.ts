@@ -1,8 +1,16 @@
 import { HandlerLoadError } from '../errors.ts'
 import type { MillraceEvent } from '../event/event.ts'
 import type { EventMap, Publishing } from '../event/publishing.ts'
+import type {
+  DEAD_LETTER_TOPIC,
+  DROPPED_TOPIC,
+  DropNotice,
+  HIGH_WATER_TOPIC,
+  LevelNotice,
+  LOW_WATER_TOPIC,
+} from '../lane/notices.ts'
 import type { PatternKey } from '../topic/typed.ts'
-import type { DEAD_LETTER_TOPIC, DeadLetter } from './failure.ts'
+import type { DeadLetter } from './failure.ts'
 import { type HandlerPolicies, policiesOf } from './policies.ts'
 import { Resilience } from './resilience.ts'
 
@@ -19,7 +27,12 @@ export interface HandlerContext<Events = EventMap> extends Publishing<Events> {
 }
 
 /** The events that the engine itself publishes. */
-export type Notices = { [DEAD_LETTER_TOPIC]: DeadLetter }
+export type Notices = {
+  [DEAD_LETTER_TOPIC]: DeadLetter
+  [DROPPED_TOPIC]: DropNotice
+  [HIGH_WATER_TOPIC]: LevelNotice
+  [LOW_WATER_TOPIC]: LevelNotice
+}
 
 /** What a pattern is held against: the events of the map, or the engine's own notices. */
 export type Received<Events, Pattern extends string> = Pattern extends `millrace.${string}` ? Notices : Events

@@ -1,4 +1,5 @@
 import type { MailboxWriter } from '../lane/mailbox-writer.ts'
+import { asksFor, isNotice } from '../lane/notices.ts'
 import { PatternIndex } from '../topic/matcher.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 import type { Handler } from './handlers.ts'
@@ -66,7 +67,14 @@ export class Router {
   }
 
   private resolve(topic: string): Route {
-    return { topic, handlers: this.handlers.match(topic), mailboxes: this.mailboxes.match(topic) }
+    const handlers = this.handlers.match(topic)
+    const mailboxes = this.mailboxes.match(topic)
+    if (!isNotice(topic)) return { topic, handlers, mailboxes }
+    return {
+      topic,
+      handlers: handlers.filter(({ handler }) => asksFor([handler.pattern], topic)),
+      mailboxes: mailboxes.filter(({ place }) => asksFor(place.patterns, topic)),
+    }
   }
 
   private forget(): void {

@@ -15,7 +15,6 @@ import {
   threadCount,
 } from '../lane/map.ts'
 import { Waits } from '../lane/waits.ts'
-import { LaneWriters } from '../publish/lane-writers.ts'
 import { Publisher } from '../publish/publisher.ts'
 import { TopicTable } from '../topic/topic-table.ts'
 
@@ -58,7 +57,7 @@ export function attach<Events = EventMap>(handle: ConnectionHandle): AttachedPub
   const parking = new Parking(control, parkedWord(thread))
   const waits = new Waits(parking, { drive: true })
   const topics = new TopicTable(map.topics, map.shape.maxTopics)
-  const publisher = new Publisher(map, new LaneWriters(map, publisherOf(map, thread, 0)), topics, waits, {
+  const publisher = new Publisher(map, publisherOf(map, thread, 0), topics, waits, {
     onFull,
     closedFrom: CLOSING,
   })

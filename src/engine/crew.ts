@@ -3,6 +3,7 @@ import type { Parking } from '../../native-free-ring/src/index.ts'
 import { Dispatcher, type RegistryChange } from '../dispatch/dispatcher.ts'
 import type { DeadLetter } from '../dispatch/failure.ts'
 import { loadHandlers } from '../dispatch/load.ts'
+import type { HandlerName } from '../dispatch/task.ts'
 import type { ThreadMemory } from '../dispatch/thread-memory.ts'
 import { HandlerError, type MillraceError } from '../errors.ts'
 import type { SharedMap } from '../lane/map.ts'
@@ -28,7 +29,10 @@ export interface Crew {
   stop(): Promise<void>
 }
 
-type CrewEvents = { onError(error: MillraceError): void }
+type CrewEvents = {
+  onError(error: MillraceError): void
+  onHandlers(handlers: readonly HandlerName[]): void
+}
 
 /** Worker threads under a supervisor. */
 export class WorkerCrew implements Crew {
@@ -49,7 +53,7 @@ export class WorkerCrew implements Crew {
     const topicOf = (id: number) => topics.nameOf(id)
     const mailboxes = () => subscriptions.places
     this.supervisor = new Supervisor(map, options, memories, topicOf, mailboxes, {
-      onHandlers: (handlers) => statistics.setHandlers(handlers),
+      onHandlers: (handlers) => events.onHandlers(handlers),
       onDeadLetter: (letter, untold) => events.onError(handlerError(letter, untold)),
       onHistogram: (handler, histogram) => statistics.addHistogram(handler, histogram),
       onDeath: (error) => events.onError(error),
@@ -104,7 +108,7 @@ export class InlineCrew implements Crew {
   async start(): Promise<void> {
     const { options, statistics, ...parts } = this.parts
     const handlers = await loadHandlers(options.modules)
-    statistics.setHandlers(handlers)
+    this.events.onHandlers(handlers)
     const dispatcher = new Dispatcher({
       ...parts,
       thread: 0,

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { threadId } from 'node:worker_threads'
 import { Parking } from '../../native-free-ring/src/index.ts'
 import type { EventOf, Received } from '../dispatch/handlers.ts'
+import type { HandlerName } from '../dispatch/task.ts'
 import { allocateThreadMemory, type ThreadMemory } from '../dispatch/thread-memory.ts'
 import { ClosedError, HandlerError, type MillraceError } from '../errors.ts'
 import type { MillraceEvent } from '../event/event.ts'
@@ -18,9 +19,9 @@ import {
   STATE,
   STOPPED,
 } from '../lane/map.ts'
+import { LOW_WATER_TOPIC } from '../lane/notices.ts'
 import { Waits, type Watch } from '../lane/waits.ts'
 import { handlerPublishers } from '../publish/handler-publishers.ts'
-import { LaneWriters } from '../publish/lane-writers.ts'
 import { Publisher } from '../publish/publisher.ts'
 import type { SubscribeOptions, Subscription, SubscriptionStats } from '../subscribe/subscription.ts'
 import { TopicTable } from '../topic/topic-table.ts'
@@ -31,6 +32,7 @@ import { DeadLetters } from './dead-letters.ts'
 import { HandlerStatistics, type HandlerStats } from './handler-stats.ts'
 import { type Ledger, LedgerReader, withSettled } from './ledger.ts'
 import { leftovers } from './leftovers.ts'
+import { NoticeInterest } from './notice-interest.ts'
 import { type CheckedOptions, checkOptions, type EngineOptions } from './options.ts'
 import { type DeliveryStats, Subscriptions } from './subscriptions.ts'
 
@@ -83,6 +85,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   private readonly ledger: LedgerReader
   private readonly memories: readonly ThreadMemory[]
   private readonly statistics: HandlerStatistics
+  private readonly interest: NoticeInterest
   private readonly registry: Subscriptions
   private readonly crew: Crew
   private readonly stopWatching: () => void
@@ -107,8 +110,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     this.parking = new Parking(this.control, parkedWord(0))
     this.waits = new Waits(this.parking, { drive: options.workers > 0 })
     this.topics = new TopicTable(this.map.topics, options.maxTopics)
-    const lanes = new LaneWriters(this.map, publisherOf(this.map, 0, 0))
-    this.publisher = new Publisher(this.map, lanes, this.topics, this.waits, {
+    this.publisher = new Publisher(this.map, publisherOf(this.map, 0, 0), this.topics, this.waits, {
       onFull: options.onFull,
       closedFrom: CLOSING,
     })
@@ -117,8 +119,14 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
       allocateThreadMemory(options.deadLetters, options.ringBytes),
     )
     this.statistics = new HandlerStatistics(this.memories)
-    this.registry = new Subscriptions(this.map, this.topics, this.waits, (change) =>
-      this.crew.announce(change),
+    this.interest = new NoticeInterest(this.control)
+    this.registry = new Subscriptions(
+      this.map,
+      this.topics,
+      this.waits,
+      (change) => this.crew.announce(change),
+      this.interest,
+      (notice) => this.tell(LOW_WATER_TOPIC, notice),
     )
     this.crew = this.makeCrew()
     this.stopWatching = watchAttached(this.map)
@@ -271,6 +279,10 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     return { drained: ledger.pending === 0, left, ledger, delivery: this.registry.delivery() }
   }
 
+  private tell(type: string, notice: unknown): void {
+    if (this.closing === undefined) this.publisher.publish({ type, data: notice, onFull: 'drop-newest' })
+  }
+
   private get isStopped(): boolean {
     return Atomics.load(this.control, STATE) === STOPPED
   }
@@ -283,6 +295,11 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     const { map, options, memories, statistics, registry, topics, waits, parking } = this
     const events = {
       onError: (error: MillraceError) => this.report(error),
+      onHandlers: (handlers: readonly HandlerName[]) => {
+        // The same for every worker, and each that replaces one.
+        if (!statistics.hasHandlers) for (const { pattern } of handlers) this.interest.add([pattern])
+        statistics.setHandlers(handlers)
+      },
     }
     if (options.workers > 0)
       return new WorkerCrew(map, options, memories, statistics, registry, topics, events)

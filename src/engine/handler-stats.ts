@@ -33,6 +33,10 @@ export class HandlerStatistics {
     return this.handlers[handler]?.name
   }
 
+  get hasHandlers(): boolean {
+    return this.handlers.length > 0
+  }
+
   setHandlers(handlers: readonly HandlerName[]): void {
     this.handlers = handlers
   }

@@ -3,10 +3,12 @@ import { ClosedError, OptionsError } from '../errors.ts'
 import { checkPolicy } from '../event/policy.ts'
 import { allocateMailbox, type MailboxPlace } from '../lane/mailbox.ts'
 import { REGISTRY_VERSION, type SharedMap } from '../lane/map.ts'
+import type { LevelNotice } from '../lane/notices.ts'
 import type { Waits } from '../lane/waits.ts'
 import { type SubscribeOptions, Subscription } from '../subscribe/subscription.ts'
 import { parsePattern } from '../topic/pattern.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
+import type { NoticeInterest } from './notice-interest.ts'
 
 const NAMES = ['capacity', 'onFull', 'filter']
 const DEFAULT_CAPACITY = 10_000
@@ -43,13 +45,24 @@ export class Subscriptions {
   private readonly control: Int32Array
   private readonly topics: TopicTable
   private readonly waits: Waits
+  private readonly interest: NoticeInterest
+  private readonly onLowWater: (notice: LevelNotice) => void
   private readonly announce: (change: RegistryChange) => void
   private readonly open = new Map<number, { place: MailboxPlace; subscription: Subscription<any> }>()
   private readonly ended = noDelivery()
   private nextId = 1
   private closed = false
 
-  constructor(map: SharedMap, topics: TopicTable, waits: Waits, announce: (change: RegistryChange) => void) {
+  constructor(
+    map: SharedMap,
+    topics: TopicTable,
+    waits: Waits,
+    announce: (change: RegistryChange) => void,
+    interest: NoticeInterest,
+    onLowWater: (notice: LevelNotice) => void,
+  ) {
+    this.interest = interest
+    this.onLowWater = onLowWater
     this.map = map
     this.control = new Int32Array(map.control)
     this.topics = topics
@@ -96,9 +109,12 @@ export class Subscriptions {
       const { queued, ...ended } = subscription.stats()
       addDelivery(this.ended, { ...ended, discarded: queued, queued: 0 })
       this.open.delete(place.id)
+      this.interest.remove(place.patterns)
       this.change({ remove: place.id })
     }
-    const subscription = new Subscription({ map, topics, waits, onUnsubscribe }, place, filter)
+    const { onLowWater } = this
+    const subscription = new Subscription({ map, topics, waits, onUnsubscribe, onLowWater }, place, filter)
+    this.interest.add(place.patterns)
     this.open.set(place.id, { place, subscription })
     this.change({ add: place })
     return subscription

@@ -41,6 +41,11 @@ export class MailboxReader {
     return this.takeFromRing() ?? this.takeFromTable()
   }
 
+  /** Events that lie unread in the ring. */
+  get queued(): number {
+    return this.ringGauge.counts().pending
+  }
+
   counts(): MailboxCounts {
     const { dropped, refused } = unwrittenBy(this.place)
     const ring = this.ringGauge.counts()

@@ -10,11 +10,13 @@ import {
   wake,
 } from '../../native-free-ring/src/index.ts'
 import { FullError, InvalidEventError, type MillraceError } from '../errors.ts'
-import { flagsOf, HAS_KEY, isSameKey, keyHashOf } from '../event/record.ts'
+import type { Policy } from '../event/policy.ts'
+import { flagsOf, HAS_KEY, isSameKey, keyHashOf, topicIdOf } from '../event/record.ts'
 import {
   CLOSED,
   DAMAGED,
   DROPPED,
+  HIGH,
   LEASE,
   type MailboxPlace,
   mailboxRing,
@@ -25,6 +27,7 @@ import {
   WANTED,
 } from './mailbox.ts'
 import { parkedWord } from './map.ts'
+import { HIGH_WATER } from './notices.ts'
 import { isSampled } from './sample.ts'
 
 /** In the mailbox, or dropped and counted, or of no interest any more. */
@@ -40,12 +43,29 @@ const LEASE_SPINS = 100
 /** A record in some memory, which is 8-byte aligned where it starts. */
 type Source = { readonly bytes: Uint8Array; readonly words: Int32Array }
 
+/** Learns what happens in mailboxes, and tells it once it does no harm. */
+export interface MailboxObserver {
+  readonly wantsDrops: boolean
+  readonly wantsLevels: boolean
+  /** The topic is that of the last event: its id, or 0 and then it is carried by the record at `at` of `bytes`. */
+  dropped(
+    place: MailboxPlace,
+    policy: Policy,
+    topicId: number,
+    bytes: Uint8Array,
+    at: number,
+    count: number,
+  ): void
+  filled(place: MailboxPlace, used: number): void
+}
+
 /** A worker's way into a mailbox. */
 export class MailboxWriter {
   readonly place: MailboxPlace
   private readonly words: Int32Array
   private readonly ring: LossyWriter
   private readonly table: LatestWriter | undefined
+  private readonly observer: MailboxObserver
   private readonly control: Int32Array
   private readonly holder: number
   /** Of a sample, one event in so many is kept. */
@@ -54,7 +74,8 @@ export class MailboxWriter {
   private readonly overwrites: boolean
 
   /** `holder` names this thread in the lease; `control` is the engine's, to wake the receiver. */
-  constructor(place: MailboxPlace, control: Int32Array, holder: number) {
+  constructor(place: MailboxPlace, control: Int32Array, holder: number, observer: MailboxObserver) {
+    this.observer = observer
     this.place = place
     this.control = control
     this.holder = holder
@@ -118,7 +139,7 @@ export class MailboxWriter {
 
   private write(source: Source, start: number, end: number): number {
     if (this.every > 1 && !isSampled(this.count(OFFERED) - 1, this.every)) {
-      this.count(DROPPED)
+      this.drop(source, start)
       return DELIVERED
     }
     const { table } = this
@@ -128,14 +149,19 @@ export class MailboxWriter {
     this.ring.resume()
     const at = this.ring.claim(end - start, this.overwrites)
     if (at !== FULL) {
+      this.tellLost('drop-oldest', this.ring)
       this.ring.bytes.set(source.bytes.subarray(start, end), at)
       this.ring.commit()
+      this.tellLevel()
       return DELIVERED
     }
     if (this.waits) return LATER
-    const rejects = this.place.onFull === 'reject'
-    this.count(rejects ? REFUSED : DROPPED)
-    return rejects ? REJECTED : DELIVERED
+    if (this.place.onFull === 'reject') {
+      this.count(REFUSED)
+      return REJECTED
+    }
+    this.drop(source, start)
+    return DELIVERED
   }
 
   private coalesce(table: LatestWriter, { bytes, words }: Source, start: number, end: number): number {
@@ -151,9 +177,29 @@ export class MailboxWriter {
     const at = table.claim(keyHashOf(words, start), end - start, (other) =>
       isSameKey(table.bytes, other, bytes, start),
     )
+    this.tellLost('coalesce', table)
     table.bytes.set(bytes.subarray(start, end), at)
     table.commit()
     return DELIVERED
+  }
+
+  /** Does without the record at `at`. */
+  private drop({ bytes, words }: Source, at: number): void {
+    this.count(DROPPED)
+    const { observer, place } = this
+    if (observer.wantsDrops) observer.dropped(place, place.onFull, topicIdOf(words, at), bytes, at, 1)
+  }
+
+  /** Before what was claimed is written over it. */
+  private tellLost(policy: Policy, { lost, lostAt, words, bytes }: LossyWriter | LatestWriter): void {
+    if (lost === 0 || !this.observer.wantsDrops) return
+    this.observer.dropped(this.place, policy, topicIdOf(words, lostAt), bytes, lostAt, lost)
+  }
+
+  private tellLevel(): void {
+    const { observer, ring, words, place } = this
+    if (!observer.wantsLevels || !ring.isHolding(HIGH_WATER * place.capacity)) return
+    if (Atomics.compareExchange(words, HIGH, 0, 1) === 0) observer.filled(place, ring.unread)
   }
 
   /** Under the lease, so that one thread at a time writes the counter. */

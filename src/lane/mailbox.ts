@@ -9,6 +9,7 @@ import {
   revokeLease,
 } from '../../native-free-ring/src/index.ts'
 import type { Policy } from '../event/policy.ts'
+import { LOW_WATER } from './notices.ts'
 
 /**
  * The shared part of a subscription, toward the thread that receives: a ring, and for `coalesce` a table beside it for
@@ -21,6 +22,8 @@ export const CLOSED = 1
 export const WANTED = 2
 /** 1 after a writer has died: the table may need repair. Stored by the supervisor, cleared under the lease. */
 export const DAMAGED = 3
+/** 1 since it was told to be nearly full, until it has emptied again: set by a writer, cleared by the receiver. */
+export const HIGH = 10
 /** Counters: events that were never written, since they were dropped, or refused; and all that were offered to a sample. */
 export const DROPPED = 4
 export const REFUSED = 6
@@ -104,6 +107,14 @@ export function revokeMailbox(place: MailboxPlace, dead: number): void {
 export function takeWanted(place: MailboxPlace): boolean {
   // After the store of the ring's head, before which waiting workers have set it.
   return Atomics.exchange(mailboxWords(place), WANTED, 0) === 1
+}
+
+/** Whether the mailbox was told to be nearly full, and has emptied again. Says so once. The receiver asks. */
+export function hasEmptied(place: MailboxPlace, reader: { readonly queued: number }): boolean {
+  const words = mailboxWords(place)
+  if (Atomics.load(words, HIGH) === 0 || reader.queued >= LOW_WATER * place.capacity) return false
+  Atomics.store(words, HIGH, 0)
+  return true
 }
 
 /** Events that were offered and never written; the ring counts those that were lost afterwards. */

@@ -62,6 +62,8 @@ export const DRAINING = 2
 export const ACTIVATIONS = 3
 /** How many threads that took part have died. */
 export const DEATHS = 4
+/** Bits of the notices that somebody asks for. */
+export const NOTICES = 5
 
 /** Values of STATE. */
 export const OPEN = 0

@@ -1,7 +1,6 @@
 import { MAX_DEPTH, publisherOf, type SharedMap, STOPPED } from '../lane/map.ts'
 import type { Waits } from '../lane/waits.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
-import { LaneWriters } from './lane-writers.ts'
 import { Publisher, type PublisherOptions } from './publisher.ts'
 
 /**
@@ -17,7 +16,9 @@ export function handlerPublishers(
   onFull: PublisherOptions['onFull'],
 ): Publisher[] {
   return Array.from({ length: MAX_DEPTH }, (_, depth) => {
-    const lanes = new LaneWriters(map, publisherOf(map, thread, depth + 1))
-    return new Publisher(map, lanes, topics, waits, { onFull, closedFrom: STOPPED })
+    return new Publisher(map, publisherOf(map, thread, depth + 1), topics, waits, {
+      onFull,
+      closedFrom: STOPPED,
+    })
   })
 }

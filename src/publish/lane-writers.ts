@@ -20,6 +20,8 @@ import {
   USES_RINGS,
 } from '../lane/map.ts'
 import { DROPPED_NEWEST, SAMPLED_OUT } from '../lane/thread-counters.ts'
+import type { TopicTable } from '../topic/topic-table.ts'
+import type { PublisherNotices } from './publisher-notices.ts'
 import { RelayWriters } from './relay-writers.ts'
 
 /** What `place` answers when no lane has room. */
@@ -44,6 +46,7 @@ export class LaneWriters {
   /** The lanes with something uncommitted: the first `touchedCount`. */
   private readonly touched: number[] = []
   private touchedCount = 0
+  private readonly notices: PublisherNotices
   private readonly relays: RelayWriters
   private readonly keyedLanes: number
   private readonly freeLanes: number
@@ -56,7 +59,7 @@ export class LaneWriters {
   private run = 0
   private readonly attached: boolean
 
-  constructor(map: SharedMap, publisher: number) {
+  constructor(map: SharedMap, publisher: number, topics: TopicTable, notices: PublisherNotices) {
     this.map = map
     this.publisher = publisher
     this.slot = map.publishers[publisher]!
@@ -70,7 +73,8 @@ export class LaneWriters {
     const lanes = laneCount(map.shape)
     this.writers = new Array(lanes).fill(undefined)
     this.dirty = new Array(lanes).fill(false)
-    this.relays = new RelayWriters(map, publisher)
+    this.notices = notices
+    this.relays = new RelayWriters(map, publisher, topics, notices)
     const used = Atomics.load(this.control, activeWord(this.slot))
     // A slot that was used before goes on with its count: sequences and the ids made of them are never reused.
     for (let lane = 0; lane < lanes; lane++) {
@@ -86,6 +90,11 @@ export class LaneWriters {
     return this.write(lane, draft, bytes) ? lane : NO_ROOM
   }
 
+  /** The lane where the draft goes: of its key, or the free one whose turn it is. */
+  laneOf(draft: Draft): number {
+    return (draft.flags & HAS_KEY) === 0 ? this.freeLane : this.laneOfKey(draft.keyHash)
+  }
+
   laneOfKey(keyHash: number): number {
     return keyHash % this.keyedLanes
   }
@@ -97,6 +106,7 @@ export class LaneWriters {
     if (at === FULL) return false
     this.number(draft)
     writeDraft(writer, at, draft)
+    this.notices.look(lane, writer)
     if (!this.dirty[lane]) {
       this.dirty[lane] = true
       this.touched[this.touchedCount++] = lane

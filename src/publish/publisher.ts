@@ -17,7 +17,8 @@ import type { Waits } from '../lane/waits.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 import { Clock } from './clock.ts'
 import { fillDraft, keepDraft, newDraft, tooLarge } from './draft.ts'
-import { type LaneWriters, NO_ROOM } from './lane-writers.ts'
+import { LaneWriters, NO_ROOM } from './lane-writers.ts'
+import { PublisherNotices } from './publisher-notices.ts'
 import { SendQueue } from './send-queue.ts'
 
 /** A `send` without `timeoutMs` waits so long: every wait is bounded. */
@@ -37,6 +38,7 @@ export class Publisher implements Publishing {
   private readonly topics: TopicTable
   private readonly lanes: LaneWriters
   private readonly waits: Waits
+  private readonly notices: PublisherNotices
   private readonly options: PublisherOptions
   private readonly maxBytes: number
   /** With a key, and with `coalesce`. */
@@ -53,9 +55,10 @@ export class Publisher implements Publishing {
   /** Events of a batch are claimed and not committed: what a getter in one of them published would commit them. */
   private batching = false
 
+  /** `publisher`: its number in the map. */
   constructor(
     map: SharedMap,
-    lanes: LaneWriters,
+    publisher: number,
     topics: TopicTable,
     waits: Waits,
     options: PublisherOptions,
@@ -64,8 +67,9 @@ export class Publisher implements Publishing {
     this.topics = topics
     this.waits = waits
     this.options = options
-    this.lanes = lanes
-    this.draft = newDraft(lanes.publisher)
+    this.notices = new PublisherNotices(this.control, (type, data) => this.publishNotice(type, data))
+    this.lanes = new LaneWriters(map, publisher, topics, this.notices)
+    this.draft = newDraft(publisher)
     this.onFull = options.onFull
     this.maxBytes = maxPayloadBytes(map.shape.ringBytes)
     this.maxCoalesced = maxCoalescedBytes(map.shape)
@@ -76,11 +80,13 @@ export class Publisher implements Publishing {
     // A worker takes longer to wake than an event to be written: if it is parked, it may as well begin.
     if (this.clock.isStale) this.lanes.rouse()
     this.draft.time = this.clock.now()
-    if (typeof type !== 'string') {
-      const input = checkInput(type)
-      return this.publishOne(input.type, input.data, input)
-    }
-    return this.publishOne(type, data, options)
+    const input = typeof type === 'string' ? undefined : checkInput(type)
+    const accepted =
+      input === undefined
+        ? this.publishOne(type as string, data, options)
+        : this.publishOne(input.type, input.data, input)
+    this.notices.flush()
+    return accepted
   }
 
   publishBatch(events: readonly EventInput[]): number {
@@ -90,6 +96,7 @@ export class Publisher implements Publishing {
       return this.publishAll(events)
     } finally {
       this.batching = false
+      this.notices.flush()
     }
   }
 
@@ -99,9 +106,10 @@ export class Publisher implements Publishing {
     let committed = 0
     let accepted = 0
     let dropped = 0
+    let droppedType = ''
     const commit = (): void => {
       this.lanes.commit()
-      if (dropped > 0) this.lanes.countDrops(dropped)
+      if (dropped > 0) this.countDrops(droppedType, dropped)
       dropped = 0
       committed = accepted
     }
@@ -112,13 +120,14 @@ export class Publisher implements Publishing {
         if (overwrites(this.onFull)) {
           // What it overwrites is gone at once: it, and so all before it, are accepted here.
           if (accepted > committed) commit()
-          this.overwrite(bytes)
+          this.overwrite(input.type, bytes)
           committed = accepted + 1
           continue
         }
         if (this.place(bytes) !== NO_ROOM) continue
         if (this.onFull !== 'drop-newest') break
         dropped++
+        droppedType = input.type
       }
       if (accepted > committed) commit()
     } catch (error) {
@@ -147,9 +156,13 @@ export class Publisher implements Publishing {
     options?: SendOptions,
   ): Promise<void> | undefined {
     this.checkOpen()
-    if (typeof type === 'string') return this.sendOne(type, data, options, options ?? {})
-    const input = checkInput(type) as EventInput & SendOptions
-    return this.sendOne(input.type, input.data, input, input)
+    const input = typeof type === 'string' ? undefined : (checkInput(type) as EventInput & SendOptions)
+    const sent =
+      input === undefined
+        ? this.sendOne(type as string, data, options, options ?? {})
+        : this.sendOne(input.type, input.data, input, input)
+    this.notices.flush()
+    return sent
   }
 
   /** As `sendBatch`, but answers undefined if there was room at once. */
@@ -189,6 +202,11 @@ export class Publisher implements Publishing {
     }
   }
 
+  /** What the engine has to say; dropped if there is no room for it. */
+  private publishNotice(type: string, data: unknown): void {
+    if (!this.isClosed) this.publish({ type, data, onFull: 'drop-newest' })
+  }
+
   /** Time has passed: a handler was called. What is published next carries the time at which it is. */
   tick(): void {
     this.clock.expire()
@@ -202,13 +220,14 @@ export class Publisher implements Publishing {
   /** Refuses what comes, and ends the sends that wait with a ClosedError. */
   close(): void {
     this.closed = true
+    this.notices.close()
     for (const queue of [...this.queues.values()]) queue.fail(closedError())
   }
 
   private publishOne(type: string, data: unknown, options: PublishOptions | undefined): boolean {
     const bytes = this.prepare(type, data, options)
     if (overwrites(this.onFull)) {
-      this.overwrite(bytes)
+      this.overwrite(type, bytes)
       return true
     }
     if (this.place(bytes) !== NO_ROOM) {
@@ -232,7 +251,7 @@ export class Publisher implements Publishing {
     this.draft.time = this.clock.now()
     const bytes = this.prepare(type, data, options)
     if (overwrites(this.onFull)) {
-      this.overwrite(bytes)
+      this.overwrite(type, bytes)
       return undefined
     }
     if (this.place(bytes) !== NO_ROOM) {
@@ -246,7 +265,7 @@ export class Publisher implements Publishing {
   /** For a lane without room: true if the event was accepted and dropped, false if the caller still has it. */
   private applyPolicy(type: string, data: unknown, options: PublishOptions | undefined): boolean {
     if (this.onFull === 'drop-newest') {
-      this.lanes.countDrops(1)
+      this.countDrops(type, 1)
       return true
     }
     if (this.onFull === 'reject') {
@@ -256,14 +275,22 @@ export class Publisher implements Publishing {
   }
 
   /** Where the publisher never waits: accepted in any case, whatever it takes the place of. */
-  private overwrite(bytes: number): void {
+  private overwrite(type: string, bytes: number): void {
     const { draft, onFull, lanes } = this
     if (typeof onFull === 'object' && !this.isSampled(onFull.sample)) {
       lanes.countSampledOut()
+      if (this.notices.wantsDrops) this.notices.dropped(lanes.laneOf(draft), onFull, type, 1)
       return
     }
     lanes.overwrite(draft, bytes, onFull === 'coalesce')
     lanes.commit()
+  }
+
+  /** Of the policy drop-newest; `type` is the last one's. */
+  private countDrops(type: string, events: number): void {
+    this.lanes.countDrops(events)
+    if (this.notices.wantsDrops)
+      this.notices.dropped(this.lanes.laneOf(this.draft), 'drop-newest', type, events)
   }
 
   private isSampled(every: number): boolean {

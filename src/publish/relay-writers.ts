@@ -1,6 +1,9 @@
 import { FULL, LatestGauge, LatestWriter, LossyWriter } from '../../native-free-ring/src/index.ts'
-import { type Draft, hasKeyOf, writeDraft } from '../event/record.ts'
+import type { Policy } from '../event/policy.ts'
+import { type Draft, hasKeyOf, readTopic, topicIdOf, writeDraft } from '../event/record.ts'
 import { relayPlace, type SharedMap } from '../lane/map.ts'
+import type { TopicTable } from '../topic/topic-table.ts'
+import type { PublisherNotices } from './publisher-notices.ts'
 
 /**
  * A publisher's ends of its relays: where an event may take the place of older ones (decision 13).
@@ -15,10 +18,14 @@ export class RelayWriters {
   private open: LossyWriter | LatestWriter | undefined
   /** The lane of what was written last. */
   lane = 0
+  private readonly topics: TopicTable
+  private readonly notices: PublisherNotices
 
-  constructor(map: SharedMap, publisher: number) {
+  constructor(map: SharedMap, publisher: number, topics: TopicTable, notices: PublisherNotices) {
     this.map = map
     this.publisher = publisher
+    this.topics = topics
+    this.notices = notices
   }
 
   /** Events written into a lane by all publishers that have had this number. */
@@ -32,9 +39,11 @@ export class RelayWriters {
     const writer = this.lossyOf(lane)
     const at = writer.claim(bytes, overwrite)
     if (at === FULL) return false
+    if (writer.lost > 0) this.tellLost(lane, 'drop-oldest', writer)
     writeDraft(writer, at, draft)
     this.lane = lane
     this.open = writer
+    this.notices.look(lane, writer)
     return true
   }
 
@@ -42,6 +51,7 @@ export class RelayWriters {
   coalesce(lane: number, draft: Draft, bytes: number): void {
     const writer = this.latestOf(lane)
     const at = writer.claim(draft.keyHash, bytes, (other) => hasKeyOf(writer.bytes, other, draft))
+    if (writer.lost > 0) this.tellLost(lane, 'coalesce', writer)
     writeDraft(writer, at, draft)
     this.lane = lane
     this.open = writer
@@ -58,6 +68,15 @@ export class RelayWriters {
   abort(): void {
     this.open?.resume()
     this.open = undefined
+  }
+
+  /** Before what is lost is overwritten. */
+  private tellLost(lane: number, policy: Policy, writer: LossyWriter | LatestWriter): void {
+    if (!this.notices.wantsDrops) return
+    const { words, bytes, lost, lostAt } = writer
+    const topicId = topicIdOf(words, lostAt)
+    const topic = topicId === 0 ? readTopic(bytes, lostAt) : this.topics.nameOf(topicId)
+    this.notices.dropped(lane, policy, topic, lost)
   }
 
   private lossyOf(lane: number): LossyWriter {

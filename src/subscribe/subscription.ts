@@ -4,9 +4,10 @@ import { MillraceEvent } from '../event/event.ts'
 import type { Policy } from '../event/policy.ts'
 import { readTopic, topicIdIn } from '../event/record.ts'
 import { checkWait, Deadline, type WaitOptions } from '../lane/deadline.ts'
-import { closeMailbox, type MailboxPlace, takeWanted } from '../lane/mailbox.ts'
+import { closeMailbox, hasEmptied, type MailboxPlace, takeWanted } from '../lane/mailbox.ts'
 import { MailboxReader } from '../lane/mailbox-reader.ts'
 import { parkedWord, type SharedMap } from '../lane/map.ts'
+import type { LevelNotice } from '../lane/notices.ts'
 import type { Waits, Watch } from '../lane/waits.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 
@@ -53,6 +54,8 @@ export type SubscriptionParts = {
   topics: TopicTable
   waits: Waits
   onUnsubscribe(): void
+  /** It was told to be nearly full, and has emptied again. */
+  onLowWater(notice: LevelNotice): void
 }
 
 /**
@@ -244,8 +247,21 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
       }
     } finally {
       if (takeWanted(this.place)) this.wakeWriters()
+      this.tellLevel()
     }
     return events
+  }
+
+  private tellLevel(): void {
+    if (!hasEmptied(this.place, this.reader)) return
+    const { id, patterns, capacity } = this.place
+    this.parts.onLowWater({
+      where: 'mailbox',
+      subscription: id,
+      patterns,
+      used: this.reader.queued,
+      capacity,
+    })
   }
 
   private takeOne(): Event | undefined {

@@ -30,6 +30,9 @@ const shape = { workers: 2, attachable: 0, keyedLanes: 1, freeLanes: 1, ringByte
 const words = new Int32Array(8)
 const record = new Uint8Array(words.buffer)
 
+/** Nobody asks for notices. */
+const observer = { wantsDrops: false, wantsLevels: false, dropped() {}, filled() {} }
+
 function mailbox(onFull: Policy, capacity = 2) {
   const place: MailboxPlace = {
     id: 1,
@@ -41,7 +44,7 @@ function mailbox(onFull: Policy, capacity = 2) {
     receiver: 0,
   }
   const control = new Int32Array(new SharedArrayBuffer(4 * controlWords(shape)))
-  const writer = new MailboxWriter(place, control, 1)
+  const writer = new MailboxWriter(place, control, 1, observer)
   return {
     place,
     words: new Int32Array(place.buffer),

@@ -1,0 +1,124 @@
+import { describe, expect, test } from 'vitest'
+import { createEngine, type DropNotice, type Engine, type LevelNotice, type Policy } from '../../src/index.ts'
+import { Gate } from '../fixtures/gate.ts'
+
+const handlers = new URL('../fixtures/gate.ts', import.meta.url)
+
+describe.each([0, 2])('workers: %d', (workers) => {
+  const start = (onFull: Policy = 'block') => createEngine({ workers, handlers, ringBytes: 1_024, onFull })
+
+  /** Fills the lane of a key that is held. */
+  function overfill(engine: Engine, onFull: Policy): void {
+    for (let n = 0; n < 100; n++) engine.publish('work.n', n, { key: 'k', onFull })
+  }
+
+  test.each<[Policy, string]>([
+    ['drop-newest', 'drop-newest'],
+    ['drop-oldest', 'drop-oldest'],
+    ['coalesce', 'coalesce'],
+    [{ sample: 10 }, 'sample'],
+  ])('what a lane drops is told, by %j', async (onFull, name) => {
+    await using engine = await start()
+    using dropped = engine.subscribe('millrace.dropped', { onFull: 'block' })
+    using gate = new Gate(engine)
+    await gate.hold('k')
+    overfill(engine, onFull)
+    const first = (await dropped.receive())!.data as DropNotice
+    expect(first).toMatchObject({ where: 'lane', topic: 'work.n', policy: onFull, count: 1 })
+    // The others a second later, all at once.
+    const second = (await dropped.receive())!.data as DropNotice
+    expect(second).toMatchObject({ where: 'lane', topic: 'work.n', policy: onFull })
+    const { droppedBy } = engine.stats()
+    const count = droppedBy[name as keyof typeof droppedBy]
+    // What the reader had in its hands was counted as replaced or not.
+    expect(Math.abs(first.count + second.count - count)).toBeLessThanOrEqual(1)
+    expect(count).toBeGreaterThan(50)
+  })
+
+  test('a batch tells what it dropped once it is written', async () => {
+    await using engine = await start('drop-newest')
+    using dropped = engine.subscribe('millrace.dropped')
+    using gate = new Gate(engine)
+    await gate.hold('k')
+    const events = Array.from({ length: 100 }, (_, n) => ({ type: 'work.n', data: n, key: 'k' }))
+    expect(engine.publishBatch(events)).toBe(100)
+    const { data } = (await dropped.receive())!
+    expect(data.count).toBe(engine.stats().droppedBy['drop-newest'])
+  })
+
+  test('a lane that fills up is told before anything is lost, and when it has emptied', async () => {
+    await using engine = await start()
+    using levels = engine.subscribe(['millrace.high-water', 'millrace.low-water'], { onFull: 'block' })
+    using gate = new Gate(engine)
+    await gate.hold('k')
+    let taken = 0
+    while (engine.publish('work.n', taken, { key: 'k' })) taken++
+    const high = (await levels.receive())!
+    expect(high.type).toBe('millrace.high-water')
+    const { where, used, capacity, ...rest } = high.data as LevelNotice
+    expect({ where, capacity, lane: 'lane' in rest }).toEqual({ where: 'lane', capacity: 1_024, lane: true })
+    expect(used).toBeGreaterThanOrEqual(0.8 * 1_024)
+    expect(used).toBeLessThan(0.8 * 1_024 + 40)
+    gate.open()
+    const low = (await levels.receive())!
+    expect(low).toMatchObject({ type: 'millrace.low-water', data: { where: 'lane', capacity: 1_024 } })
+    expect(low.data.used).toBeLessThan(512)
+    await engine.drain()
+    expect(engine.stats().balanced).toBe(true)
+  })
+
+  test.each<[Policy, string]>([
+    ['drop-newest', 'drop-newest'],
+    ['drop-oldest', 'drop-oldest'],
+    ['coalesce', 'coalesce'],
+    [{ sample: 10 }, 'sample'],
+  ])('what a mailbox drops is told, by %j', async (onFull) => {
+    await using engine = await start()
+    using dropped = engine.subscribe('millrace.dropped')
+    const few = engine.subscribe('work.*', { capacity: 4, onFull })
+    for (let n = 0; n < 20; n++) await engine.send('work.n', n, { key: 'k' })
+    const { data } = (await dropped.receive())!
+    expect(data).toMatchObject({
+      where: 'mailbox',
+      subscription: few.id,
+      patterns: ['work.*'],
+      policy: onFull,
+    })
+    expect(data.topic).toBe('work.n')
+  })
+
+  test('a mailbox that fills up is told, and when it has emptied', async () => {
+    await using engine = await start()
+    using levels = engine.subscribe('millrace.*', { onFull: 'block' })
+    const few = engine.subscribe('work.*', { capacity: 10 })
+    for (let n = 0; n < 7; n++) await engine.send('work.n', n, { key: 'k' })
+    await engine.drain()
+    expect(levels.stats().matched).toBe(0)
+    await engine.send('work.n', 7, { key: 'k' })
+    expect(await levels.receive()).toMatchObject({
+      type: 'millrace.high-water',
+      data: { where: 'mailbox', subscription: few.id, used: 8, capacity: 10 },
+    })
+    await few.receiveBatch({ max: 3 })
+    await few.receive()
+    expect(await levels.receive()).toMatchObject({
+      type: 'millrace.low-water',
+      data: { where: 'mailbox', subscription: few.id, used: 4, capacity: 10 },
+    })
+    for (let n = 0; n < 6; n++) await engine.send('work.n', n, { key: 'k' })
+    expect(await levels.receive()).toMatchObject({ type: 'millrace.high-water', data: { used: 8 } })
+  })
+
+  test('nobody asks: nothing is published; and who asks for everything does not ask for notices', async () => {
+    await using engine = await start('drop-newest')
+    using all = engine.subscribe(['**', 'mill*.*', '{a,b}.**'], { onFull: 'block' })
+    using gate = new Gate(engine)
+    await gate.hold('k')
+    overfill(engine, 'drop-newest')
+    gate.open()
+    await engine.drain()
+    const types = new Set((await all.receiveBatch({ max: 1_000 })).map(({ type }) => type))
+    expect([...types].sort()).toEqual(['gate.held', 'gate.hold', 'work.n'])
+    expect(engine.stats()).toMatchObject({ unmatched: 0, balanced: true, accepted: 102 })
+  })
+})
