@@ -1,7 +1,16 @@
 import { allocateShared } from '../../native-free-ring/src/index.ts'
 import type { EventTrace } from '../errors.ts'
 import { MillraceEvent } from '../event/event.ts'
-import { flagsOf, HAS_EXTRAS, HEADER_BYTES, readTopic, topicIdIn, topicIdOf } from '../event/record.ts'
+import {
+  flagsOf,
+  HAS_EXTRAS,
+  HAS_KEY,
+  HEADER_BYTES,
+  publishedAt,
+  readTopic,
+  topicIdIn,
+  topicIdOf,
+} from '../event/record.ts'
 import { outcomeName } from '../lane/outcome.ts'
 
 /** Events that are remembered: a power of two. */
@@ -18,6 +27,8 @@ const OUTCOME = 1
 const LENGTH = 2
 const RECORD = 4
 const ENTRY_WORDS = 64
+/** The word of a record with its flags. */
+const FLAGS = 3
 const MAX_RECORD_BYTES = 4 * (ENTRY_WORDS - RECORD)
 
 export function allocateFlight(): SharedArrayBuffer {
@@ -55,6 +66,7 @@ export class FlightRecorder {
     words[entry + OUTCOME] = 0
     words[entry + LENGTH] = bytes
     for (let i = 0; 4 * i < bytes; i++) words[entry + RECORD + i] = record[(at >> 2) + i]!
+    if (isPlain) words[entry + RECORD + FLAGS]! &= ~HAS_KEY
     this.begun = (begun + 1) | 0
     words[BEGUN] = this.begun
     return begun
@@ -112,7 +124,7 @@ export class FlightReader {
     return {
       type,
       id: idOf(event),
-      time: event.time,
+      time: publishedAt(record),
       attempt,
       outcome: outcomeName(this.words[entry + OUTCOME]!),
     }

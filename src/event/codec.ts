@@ -10,6 +10,7 @@ import {
 import { DecodeError, EncodeError, InvalidEventError, isA } from '../errors.ts'
 import { NOT_PLAIN, PlainReader } from './plain-reader.ts'
 import { PlainWriter, TOO_LARGE } from './plain-writer.ts'
+import { checkSound } from './soundness.ts'
 
 /**
  * MessagePack for ordinary data, by `@msgpack/msgpack`, with what JavaScript has beyond it as extension types, so
@@ -69,8 +70,8 @@ const extensions: ExtensionCodecType<undefined> = {
 
   decode(bytes: Uint8Array, type: number): unknown {
     if (type === EXT_TIMESTAMP) return decodeTimestampExtension(bytes)
-    if (type === EXT_MAP) return new Map(decoder.decode(bytes) as [unknown, unknown][])
-    if (type === EXT_SET) return new Set(decoder.decode(bytes) as unknown[])
+    if (type === EXT_MAP) return new Map(decodeNested(bytes) as [unknown, unknown][])
+    if (type === EXT_SET) return new Set(decodeNested(bytes) as unknown[])
     if (type === EXT_BIGINT) return BigInt(Buffer.from(bytes).toString('latin1'))
     if (type === EXT_TYPED_ARRAY) return decodeTypedArray(bytes)
     return new ExtData(type, bytes.slice())
@@ -131,6 +132,21 @@ function decodeTypedArray(bytes: Uint8Array): unknown {
   if (type === ArrayBuffer) return content
   return new (type as new (buffer: ArrayBuffer) => unknown)(content)
 }
+
+/** What stands in a `Map` or a `Set`, which may hold others. */
+function decodeNested(bytes: Uint8Array): unknown {
+  if (decoding >= MAX_DEPTH) throw new DecodeError(`Data nested deeper than ${MAX_DEPTH} levels`)
+  decoding++
+  try {
+    checkSound(bytes, 0, bytes.length, MAX_DEPTH)
+    return decoder.decode(bytes)
+  } finally {
+    decoding--
+  }
+}
+
+/** How many maps and sets the decoder is inside of. */
+let decoding = 0
 
 function newEncoder(): Encoder<undefined> {
   return new Encoder({ extensionCodec: extensions, maxDepth: MAX_DEPTH })
@@ -215,6 +231,7 @@ export function decode(bytes: Uint8Array, start = 0, end = bytes.length): unknow
   const plain = reader.read(bytes, start, end)
   if (plain !== NOT_PLAIN) return plain
   try {
+    checkSound(bytes, start, end, MAX_DEPTH)
     return decoder.decode(bytes.subarray(start, end))
   } catch (error) {
     if (error instanceof DecodeError) throw error

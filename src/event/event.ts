@@ -152,7 +152,7 @@ export class MillraceEvent<Type extends string = string, Data = any> {
   }
 
   private header(): RecordFields {
-    this.fields ??= readFields(this.memory(), this.start)
+    this.fields ??= readFields(this.memory(), this.start, this.end)
     return this.fields
   }
 

@@ -1,3 +1,5 @@
+import { DecodeError } from '../errors.ts'
+
 /**
  * The bytes of one event in a ring.
  *
@@ -159,7 +161,9 @@ export type RecordFields = {
   dataStart: number
 }
 
-export function readFields(bytes: Uint8Array, at: number): RecordFields {
+/** @throws DecodeError (`ERR_MILLRACE_DECODE`) if the record from `at` to `end` is shorter than it says. */
+export function readFields(bytes: Uint8Array, at: number, end: number): RecordFields {
+  if (end - at < HEADER_BYTES) throw shortRecord(at, end)
   const origin = readWord(bytes, at)
   const high = readWord(bytes, at + 12)
   const flags = high & FLAG_MASK
@@ -179,11 +183,13 @@ export function readFields(bytes: Uint8Array, at: number): RecordFields {
   let from = at + HEADER_BYTES
   if (fields.topicId === 0) {
     const length = readLength16(bytes, from)
+    if (!(from + 2 + length <= end)) throw shortRecord(at, end)
     fields.topic = readText(bytes, from + 2, from + 2 + length)
     from += 2 + length
   }
   if ((flags & HAS_KEY) !== 0) {
     const length = readLength16(bytes, from)
+    if (!(from + 2 + length <= end)) throw shortRecord(at, end)
     fields.key = readText(bytes, from + 2, from + 2 + length)
     from += 2 + length
   }
@@ -193,7 +199,13 @@ export function readFields(bytes: Uint8Array, at: number): RecordFields {
     fields.extrasEnd = from
   }
   fields.dataStart = at + ((from - at + 7) & -8)
+  // Without data, nothing is there to be padded.
+  if (from > end) throw shortRecord(at, end)
   return fields
+}
+
+function shortRecord(at: number, end: number): DecodeError {
+  return new DecodeError(`A record of ${end - at} bytes is shorter than it says`)
 }
 
 /** Whether two records, both with a key, have the same one. */
@@ -224,6 +236,12 @@ function keyStart(bytes: Uint8Array, at: number): number {
 /** The topic's id in the copy of a record. */
 export function topicIdIn(record: Uint8Array): number {
   return readWord(record, 0) & MAX_TOPIC_ID
+}
+
+/** When the event was published, in the copy of a record. */
+export function publishedAt(record: Uint8Array): number {
+  for (let i = 0; i < 8; i++) doubleBytes[i] = record[16 + i]!
+  return double[0]!
 }
 
 /** Only the topic of a record that carries it as text. */

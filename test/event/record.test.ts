@@ -90,7 +90,7 @@ test('every field comes back, wherever the record lies', () => {
       expect(topicIdOf(space.words, given.at)).toBe(draft.topicId)
       expect(keyHashOf(space.words, given.at) >>> 0).toBe(given.key === undefined ? 0 : fnv1a(given.key))
       expect(flagsOf(space.words, given.at)).toBe(draft.flags)
-      const fields = readFields(space.bytes, given.at)
+      const fields = readFields(space.bytes, given.at, space.bytes.length)
       expect(fields).toMatchObject({ ...pick(given), topicId: draft.topicId, key: given.key })
       if (typeof given.topic === 'string') {
         expect(fields.topic).toBe(given.topic)
@@ -117,7 +117,7 @@ test.each([0, 1, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 32 + 1, 2 ** 5
     const draft = draftOf('a', { x: 1 }, { key: 'k', id: 'i', ttlMs: 5 })
     const space = spaceOf(1_024)
     writeDraft(space, 0, { ...draft, sequence })
-    expect(readFields(space.bytes, 0)).toMatchObject({ sequence, flags: draft.flags })
+    expect(readFields(space.bytes, 0, space.bytes.length)).toMatchObject({ sequence, flags: draft.flags })
   },
 )
 
@@ -126,7 +126,7 @@ test('the longest topic, key and id fit beside each other', () => {
   const space = spaceOf(4_096)
   const draft = draftOf(topic, new Uint8Array([1, 2, 3]), { key: longest, id })
   writeDraft(space, 8, draft)
-  const fields = readFields(space.bytes, 8)
+  const fields = readFields(space.bytes, 8, space.bytes.length)
   expect(fields).toMatchObject({ topic, key: longest })
   expect(decodeExtras(space.bytes.slice(fields.extrasStart, fields.extrasEnd))).toEqual({ id })
   expect(space.bytes.slice(fields.dataStart, 8 + draftBytes(draft))).toEqual(new Uint8Array([1, 2, 3]))
