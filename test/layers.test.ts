@@ -82,3 +82,11 @@ test('nothing awaits while modules load, so that CommonJS can require the packag
     expect(readFileSync(join(ROOT, file), 'utf8')).not.toMatch(/^(await|for await|(const|let) .*= await) /m)
   }
 })
+
+test('views of shared memory have a length of their own (decision 8)', () => {
+  const following = FILES.filter((file) => !file.startsWith('examples/')).flatMap((file) => {
+    const code = readFileSync(join(ROOT, file), 'utf8').replaceAll(/^ \*.*$/gm, '')
+    return [...code.matchAll(/new Int32Array\([\w.!]+\)/g)].map(([view]) => `${file}: ${view}`)
+  })
+  expect(following).toEqual([])
+})

@@ -1,5 +1,5 @@
 import { receiveMessageOnPort, threadId } from 'node:worker_threads'
-import { giveBackLease, Parking } from '../native-free-ring/src/index.ts'
+import { giveBackLease, Parking, wordsOf } from '../native-free-ring/src/index.ts'
 import { Dispatcher, type RegistryChange } from '../src/dispatch/dispatcher.ts'
 import { EventLoop } from '../src/dispatch/event-loop.ts'
 import { describeError } from '../src/dispatch/failure.ts'
@@ -16,7 +16,7 @@ import { TopicTable } from '../src/topic/topic-table.ts'
 export default async function dispatch(task: DispatchTask): Promise<LoadFailure | undefined> {
   const { map, thread, port } = task
   const ports = process.getActiveResourcesInfo().filter((name) => name === 'MessagePort').length
-  const control = new Int32Array(map.control)
+  const control = wordsOf(map.control)
   // Thread ids start at 0 and are never reused; 0 in a lease means free.
   const holder = threadId + 1
   Atomics.store(control, ownerWord(thread), holder)

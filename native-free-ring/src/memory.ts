@@ -7,3 +7,13 @@
 export function allocateShared(bytes: number): SharedArrayBuffer {
   return new SharedArrayBuffer(bytes, { maxByteLength: bytes })
 }
+
+/**
+ * The words of shared memory, from its start to its end.
+ *
+ * Not `new Int32Array(buffer)`: of a buffer that could grow, that follows its length, and plain accesses through it take
+ * several times as long.
+ */
+export function wordsOf(buffer: SharedArrayBuffer): Int32Array {
+  return new Int32Array(buffer, 0, buffer.byteLength / 4)
+}

@@ -1,5 +1,5 @@
 import { performance, type RecordableHistogram } from 'node:perf_hooks'
-import { Counters, isParked, type Parking, pause, wake } from '../../native-free-ring/src/index.ts'
+import { Counters, isParked, type Parking, pause, wake, wordsOf } from '../../native-free-ring/src/index.ts'
 import type { MillraceEvent } from '../event/event.ts'
 import type { MailboxPlace } from '../lane/mailbox.ts'
 import { MailboxWriter } from '../lane/mailbox-writer.ts'
@@ -124,7 +124,7 @@ export class Dispatcher implements LaneHost {
   constructor(parts: DispatcherParts) {
     this.parts = parts
     const { map, thread, holder, topics, waits, reports, maxInFlight, memory } = parts
-    this.control = new Int32Array(map.control)
+    this.control = wordsOf(map.control)
     this.counters = new Counters(this.control, countersWord(thread), THREAD_COUNTERS)
     this.router = new Router(topics)
     this.opened = new Array(map.publishers.length).fill(0)
@@ -148,7 +148,7 @@ export class Dispatcher implements LaneHost {
     )
     this.mailboxNotices = new MailboxNotices(this.control, topics, this.publisherAfter(0))
     this.flight = new FlightRecorder(memory.flight)
-    const counters = new Int32Array(memory.handlerCounters)
+    const counters = wordsOf(memory.handlerCounters)
     parts.handlers.forEach((handler, index) => {
       const tally = new HandlerTally(counters, index, (histogram) => reports.onHistogram(index, histogram))
       this.router.addHandler({ handler: this.watched(handler, index), tally })

@@ -1,4 +1,4 @@
-import { allocateShared } from '../../native-free-ring/src/index.ts'
+import { allocateShared, wordsOf } from '../../native-free-ring/src/index.ts'
 import type { EventTrace } from '../errors.ts'
 import { MillraceEvent } from '../event/event.ts'
 import {
@@ -45,7 +45,7 @@ export class FlightRecorder {
   private begun: number
 
   constructor(memory: SharedArrayBuffer) {
-    this.words = new Int32Array(memory)
+    this.words = wordsOf(memory)
     this.begun = this.words[BEGUN]!
     this.words[HANDLER] = 0
   }
@@ -91,7 +91,7 @@ export class FlightReader {
 
   /** `topicOf`: the name of a topic that has an id. */
   constructor(memory: SharedArrayBuffer, engineId: string, topicOf: (id: number) => string) {
-    this.words = new Int32Array(memory)
+    this.words = wordsOf(memory)
     this.bytes = new Uint8Array(memory)
     this.engineId = engineId
     this.topicOf = topicOf

@@ -1,4 +1,4 @@
-import { wake } from '../../native-free-ring/src/index.ts'
+import { wake, wordsOf } from '../../native-free-ring/src/index.ts'
 import { flagsOf, HAS_KEY, keyHashOf } from '../event/record.ts'
 import { LaneLease } from '../lane/lane-lease.ts'
 import { MAX_DEPTH, parkedWord, relayPlace, ringPlace, type SharedMap } from '../lane/map.ts'
@@ -55,7 +55,7 @@ export class LaneReader implements RingHost {
   ) {
     this.map = map
     this.index = index
-    this.control = new Int32Array(map.control)
+    this.control = wordsOf(map.control)
     this.lease = new LaneLease(map, index, holder)
     this.host = host
     this.executor = executor

@@ -1,6 +1,13 @@
 import { randomInt } from 'node:crypto'
 import { MessageChannel, type MessagePort, postMessageToThread, threadId } from 'node:worker_threads'
-import { giveBackLease, Parking, revokeLease, takeLease, wake } from '../../native-free-ring/src/index.ts'
+import {
+  giveBackLease,
+  Parking,
+  revokeLease,
+  takeLease,
+  wake,
+  wordsOf,
+} from '../../native-free-ring/src/index.ts'
 import { CapabilityError, OptionsError } from '../errors.ts'
 import type { Policy } from '../event/policy.ts'
 import type { EventMap, Publishing } from '../event/publishing.ts'
@@ -50,7 +57,7 @@ export function attach<Events = EventMap>(handle: ConnectionHandle): AttachedPub
   if (handle?.kind !== 'millrace-connection' || !(handle.map?.control instanceof SharedArrayBuffer))
     throw new OptionsError('attach takes what engine.connect() answered')
   const { map, onFull, engineThreadId } = handle
-  const control = new Int32Array(map.control)
+  const control = wordsOf(map.control)
   // Not the thread id: one thread may attach several times, one after the other.
   const holder = randomInt(1, 2 ** 31 - 1)
   const thread = takeSlot(map, control, holder)
@@ -112,7 +119,7 @@ function announce(
 
 /** Whether an attached thread is in the middle of a commit, which it may have begun before the engine was closing. */
 export function isAttachedCommitting(map: SharedMap): boolean {
-  const control = new Int32Array(map.control)
+  const control = wordsOf(map.control)
   for (let thread = 1 + map.shape.workers; thread < threadCount(map.shape); thread++) {
     // A thread that died there has committed or has not; it will not do so any more.
     if (Atomics.load(control, committingWord(thread)) === 1 && Atomics.load(control, ownerWord(thread)) !== 0)
@@ -122,7 +129,7 @@ export function isAttachedCommitting(map: SharedMap): boolean {
 }
 
 export function wakeAttached(map: SharedMap): void {
-  const control = new Int32Array(map.control)
+  const control = wordsOf(map.control)
   for (let thread = 1 + map.shape.workers; thread < threadCount(map.shape); thread++)
     wake(control, parkedWord(thread))
 }
@@ -131,7 +138,7 @@ export function wakeAttached(map: SharedMap): void {
  * The engine's side: gives back the places of attached threads that have ended. Answers how to stop watching.
  */
 export function watchAttached(map: SharedMap): () => void {
-  const control = new Int32Array(map.control)
+  const control = wordsOf(map.control)
   const ports = new Set<MessagePort>()
   const onNotice = ({ port, thread, holder }: AttachNotice): void => {
     ports.add(port)

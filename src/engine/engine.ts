@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { threadId } from 'node:worker_threads'
-import { Parking } from '../../native-free-ring/src/index.ts'
+import { Parking, wordsOf } from '../../native-free-ring/src/index.ts'
 import type { EventOf, Received } from '../dispatch/handlers.ts'
 import type { HandlerName } from '../dispatch/task.ts'
 import { allocateThreadMemory, type ThreadMemory } from '../dispatch/thread-memory.ts'
@@ -106,7 +106,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     this.options = options
     const shape = shapeOf(options)
     this.map = allocateMap(shape, randomBytes(6).toString('hex'), TopicTable.allocate(options.maxTopics))
-    this.control = new Int32Array(this.map.control)
+    this.control = wordsOf(this.map.control)
     this.parking = new Parking(this.control, parkedWord(0))
     this.waits = new Waits(this.parking, { drive: options.workers > 0 })
     this.topics = new TopicTable(this.map.topics, options.maxTopics)

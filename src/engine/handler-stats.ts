@@ -1,5 +1,5 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
-import { readCounter } from '../../native-free-ring/src/index.ts'
+import { readCounter, wordsOf } from '../../native-free-ring/src/index.ts'
 import { CALLED, FAILED, FILTERED, handlerCountersWord, SUCCEEDED } from '../dispatch/tally.ts'
 import type { HandlerName } from '../dispatch/task.ts'
 import type { ThreadMemory } from '../dispatch/thread-memory.ts'
@@ -26,7 +26,7 @@ export class HandlerStatistics {
 
   /** Of the threads with these memories. */
   constructor(memories: readonly ThreadMemory[]) {
-    this.words = memories.map(({ handlerCounters }) => new Int32Array(handlerCounters))
+    this.words = memories.map(({ handlerCounters }) => wordsOf(handlerCounters))
   }
 
   nameOf(handler: number): string | undefined {

@@ -1,4 +1,4 @@
-import { RelayGauge, RingGauge, readCounter } from '../../native-free-ring/src/index.ts'
+import { RelayGauge, RingGauge, readCounter, wordsOf } from '../../native-free-ring/src/index.ts'
 import {
   activeWord,
   countersWord,
@@ -74,7 +74,7 @@ export class LedgerReader {
 
   constructor(map: SharedMap) {
     this.map = map
-    this.control = new Int32Array(map.control)
+    this.control = wordsOf(map.control)
   }
 
   read(): Ledger {

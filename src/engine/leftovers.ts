@@ -1,4 +1,11 @@
-import { EMPTY, LatestReader, LossyReader, Relay, RingReader } from '../../native-free-ring/src/index.ts'
+import {
+  EMPTY,
+  LatestReader,
+  LossyReader,
+  Relay,
+  RingReader,
+  wordsOf,
+} from '../../native-free-ring/src/index.ts'
 import { MillraceEvent } from '../event/event.ts'
 import { readTopic, topicIdIn } from '../event/record.ts'
 import {
@@ -23,7 +30,7 @@ export type Leftovers = {
 
 /** Only when nobody publishes or dispatches any more. The `attempt` of an event says how often its handling was begun. */
 export function leftovers(map: SharedMap, topics: TopicTable): Leftovers {
-  const control = new Int32Array(map.control)
+  const control = wordsOf(map.control)
   const left: MillraceEvent[] = []
   const settled = new Float64Array(LANE_COUNTERS)
   const add = (record: Uint8Array, attempts: number): void => {

@@ -1,3 +1,4 @@
+import { wordsOf } from '../../native-free-ring/src/index.ts'
 import type { RegistryChange } from '../dispatch/dispatcher.ts'
 import { ClosedError, OptionsError } from '../errors.ts'
 import { checkPolicy } from '../event/policy.ts'
@@ -64,7 +65,7 @@ export class Subscriptions {
     this.interest = interest
     this.onLowWater = onLowWater
     this.map = map
-    this.control = new Int32Array(map.control)
+    this.control = wordsOf(map.control)
     this.topics = topics
     this.waits = waits
     this.announce = announce

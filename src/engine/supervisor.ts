@@ -1,5 +1,5 @@
 import type { RecordableHistogram } from 'node:perf_hooks'
-import { PARK_BOUND_MS, readCounter, revokeLease, wake } from '../../native-free-ring/src/index.ts'
+import { PARK_BOUND_MS, readCounter, revokeLease, wake, wordsOf } from '../../native-free-ring/src/index.ts'
 import type { RegistryChange } from '../dispatch/dispatcher.ts'
 import type { DeadLetter } from '../dispatch/failure.ts'
 import { FlightReader } from '../dispatch/flight.ts'
@@ -68,7 +68,7 @@ export class Supervisor {
     events: SupervisorEvents,
   ) {
     this.map = map
-    this.control = new Int32Array(map.control)
+    this.control = wordsOf(map.control)
     this.options = options
     this.memories = memories
     this.mailboxes = mailboxes

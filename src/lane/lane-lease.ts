@@ -1,4 +1,10 @@
-import { giveBackLease, leaseHolder, revokeLease, takeLease } from '../../native-free-ring/src/index.ts'
+import {
+  giveBackLease,
+  leaseHolder,
+  revokeLease,
+  takeLease,
+  wordsOf,
+} from '../../native-free-ring/src/index.ts'
 import { DEATHS, laneCount, leaseWord, type SharedMap } from './map.ts'
 
 /** The word beside a lane's lease: who held it last. Written under the lease. */
@@ -12,7 +18,7 @@ export class LaneLease {
   isHeld = false
 
   constructor(map: SharedMap, lane: number, holder: number) {
-    this.control = new Int32Array(map.control)
+    this.control = wordsOf(map.control)
     this.word = leaseWord(map.shape, lane)
     this.holder = holder
   }
@@ -42,12 +48,12 @@ export class LaneLease {
 
 /** Says that a thread which took part has died: readers look through what it may have left in their relays. */
 export function countDeath({ control }: SharedMap): void {
-  Atomics.add(new Int32Array(control), DEATHS, 1)
+  Atomics.add(wordsOf(control), DEATHS, 1)
 }
 
 /** Frees the lanes that a dead thread held. After its exit, and before its replacement starts. */
 export function revokeLanes(map: SharedMap, dead: number): void {
-  const words = new Int32Array(map.control)
+  const words = wordsOf(map.control)
   // Before the leases are free: their next holders see it.
   countDeath(map)
   for (let lane = 0; lane < laneCount(map.shape); lane++) revokeLease(words, leaseWord(map.shape, lane), dead)

@@ -1,4 +1,4 @@
-import { Counters, FULL, isParked, RingWriter, wake } from '../../native-free-ring/src/index.ts'
+import { Counters, FULL, isParked, RingWriter, wake, wordsOf } from '../../native-free-ring/src/index.ts'
 import { closedError } from '../errors.ts'
 import { type Draft, HAS_KEY, writeDraft } from '../event/record.ts'
 import {
@@ -65,7 +65,7 @@ export class LaneWriters {
     this.slot = map.publishers[publisher]!
     const { thread } = this.slot
     this.attached = isAttached(map.shape, thread)
-    this.control = new Int32Array(map.control)
+    this.control = wordsOf(map.control)
     this.counters = new Counters(this.control, countersWord(thread), THREAD_COUNTERS)
     this.keyedLanes = map.shape.keyedLanes
     this.freeLanes = map.shape.freeLanes

@@ -1,4 +1,4 @@
-import { maxPayloadBytes } from '../../native-free-ring/src/index.ts'
+import { maxPayloadBytes, wordsOf } from '../../native-free-ring/src/index.ts'
 import { closedError, FullError, InvalidEventError, isA, MillraceError, TimeoutError } from '../errors.ts'
 import { checkPolicy, overwrites, type Policy } from '../event/policy.ts'
 import type {
@@ -63,7 +63,7 @@ export class Publisher implements Publishing {
     waits: Waits,
     options: PublisherOptions,
   ) {
-    this.control = new Int32Array(map.control)
+    this.control = wordsOf(map.control)
     this.topics = topics
     this.waits = waits
     this.options = options

@@ -1,4 +1,4 @@
-import { wake } from '../../native-free-ring/src/index.ts'
+import { wake, wordsOf } from '../../native-free-ring/src/index.ts'
 import { OptionsError } from '../errors.ts'
 import { MillraceEvent } from '../event/event.ts'
 import type { Policy } from '../event/policy.ts'
@@ -89,7 +89,7 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
     this.place = place
     this.filter = filter
     this.reader = new MailboxReader(place)
-    this.control = new Int32Array(parts.map.control)
+    this.control = wordsOf(parts.map.control)
   }
 
   get id(): number {
