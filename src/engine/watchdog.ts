@@ -10,7 +10,7 @@ export type Watched = {
 }
 
 /** How a worker was found at the last look. */
-type Seen = { beats: number; since: number; toldMs: number }
+type Seen = { beats: number; since: number; watchedMs: number; toldMs: number }
 
 /**
  * Looks whether workers mind their lanes, and names the handler of one that does not, while it hangs.
@@ -23,7 +23,9 @@ export class Watchdog {
   private readonly handlerName: (handler: number) => string | undefined
   private readonly onStuck: (error: StuckError) => void
   private readonly seen = new Map<Watched, Seen>()
+  private readonly periodMs: number
   private readonly timer: NodeJS.Timeout | undefined
+  private lookedAt = Date.now()
 
   constructor(
     workers: readonly Watched[],
@@ -35,8 +37,9 @@ export class Watchdog {
     this.stuckMs = stuckMs
     this.handlerName = handlerName
     this.onStuck = onStuck
+    this.periodMs = Math.min(1_000, stuckMs / 4)
     if (stuckMs === Number.POSITIVE_INFINITY) return
-    this.timer = setInterval(() => this.look(), Math.min(1_000, stuckMs / 4))
+    this.timer = setInterval(() => this.look(), this.periodMs)
     this.timer.unref()
   }
 
@@ -46,17 +49,20 @@ export class Watchdog {
 
   private look(): void {
     const now = Date.now()
+    // A look that comes late says nothing of the time before it: the whole machine may have slept.
+    const watched = Math.min(now - this.lookedAt, 2 * this.periodMs)
+    this.lookedAt = now
     for (const worker of this.workers) {
       const seen = this.seen.get(worker)
       const { beats } = worker.flight
       if (seen === undefined || seen.beats !== beats || !worker.isRunning) {
-        this.seen.set(worker, { beats, since: now, toldMs: this.stuckMs / 2 })
+        this.seen.set(worker, { beats, since: now, watchedMs: 0, toldMs: this.stuckMs / 2 })
         continue
       }
-      const forMs = now - seen.since
-      if (forMs < 2 * seen.toldMs) continue
-      seen.toldMs = forMs
-      this.onStuck(this.describe(worker, seen.since, forMs))
+      seen.watchedMs += watched
+      if (seen.watchedMs < 2 * seen.toldMs) continue
+      seen.toldMs = seen.watchedMs
+      this.onStuck(this.describe(worker, seen.since, now - seen.since))
     }
   }
 
