@@ -1,5 +1,6 @@
 import type { EventInput, Publishing, PublishOptions, SendOptions, TopicHandle } from '../event/publishing.ts'
 import type { WaitOptions } from '../lane/deadline.ts'
+import type { NoticeTopic } from '../lane/notices.ts'
 import type { HandlerContext } from './handlers.ts'
 import type { Attempt } from './resilience.ts'
 
@@ -7,6 +8,8 @@ import type { Attempt } from './resilience.ts'
 export type WaitingPublisher = Publishing & {
   /** Time has passed: what is published next carries the time at which it is. */
   tick(): void
+  /** Publishes what the engine has to say, if there is room for it. Never throws. */
+  notify(topic: NoticeTopic, notice: unknown): void
   sendOrWait(
     type: string | (EventInput & SendOptions),
     data?: unknown,

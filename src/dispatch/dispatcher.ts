@@ -1,6 +1,5 @@
 import { performance, type RecordableHistogram } from 'node:perf_hooks'
 import { Counters, isParked, type Parking, pause, wake, wordsOf } from '../../native-free-ring/src/index.ts'
-import type { MillraceEvent } from '../event/event.ts'
 import type { MailboxPlace } from '../lane/mailbox.ts'
 import { MailboxWriter } from '../lane/mailbox-writer.ts'
 import {
@@ -30,7 +29,7 @@ import { type Delivery, Executor } from './executor.ts'
 import type { DeadLetter } from './failure.ts'
 import { FailureReports } from './failure-reports.ts'
 import { FlightRecorder } from './flight.ts'
-import type { Handler, HandlerContext } from './handlers.ts'
+import type { Handler } from './handlers.ts'
 import { type LaneHost, LaneReader } from './lane-reader.ts'
 import { LetterWriter } from './letter-writer.ts'
 import { MailboxNotices } from './mailbox-notices.ts'
@@ -151,7 +150,7 @@ export class Dispatcher implements LaneHost {
     const counters = wordsOf(memory.handlerCounters)
     parts.handlers.forEach((handler, index) => {
       const tally = new HandlerTally(counters, index, (histogram) => reports.onHistogram(index, histogram))
-      this.router.addHandler({ handler: this.watched(handler, index), tally })
+      this.router.addHandler({ handler: this.flight.watch(handler, index), tally })
     })
     for (let index = 0; index < laneCount(map.shape); index++) {
       const sticky = parts.affinity === 'sticky' && isKeyed(map.shape, index)
@@ -223,23 +222,6 @@ export class Dispatcher implements LaneHost {
     // A suspect that settles at once leaves no end to wait for.
     if (isAlone) this.unblock()
     return isAlone
-  }
-
-  /** The handler, which says when it is being called. */
-  private watched(handler: Handler, index: number): Handler {
-    const { flight } = this
-    const { handle, filter } = handler
-    const watch =
-      <Result>(call: (event: MillraceEvent, ctx: HandlerContext) => Result) =>
-      (event: MillraceEvent, ctx: HandlerContext): Result => {
-        flight.calling(index)
-        try {
-          return call(event, ctx)
-        } finally {
-          flight.calling(-1)
-        }
-      }
-    return { ...handler, handle: watch(handle), filter: filter && (watch(filter) as typeof filter) }
   }
 
   private addMailbox(place: MailboxPlace): void {

@@ -1,17 +1,9 @@
 import { allocateShared, wordsOf } from '../../native-free-ring/src/index.ts'
 import type { EventTrace } from '../errors.ts'
 import { MillraceEvent } from '../event/event.ts'
-import {
-  flagsOf,
-  HAS_EXTRAS,
-  HAS_KEY,
-  HEADER_BYTES,
-  publishedAt,
-  readTopic,
-  topicIdIn,
-  topicIdOf,
-} from '../event/record.ts'
+import { flagsOf, HAS_EXTRAS, HAS_KEY, HEADER_BYTES, publishedAt, topicIdOf } from '../event/record.ts'
 import { outcomeName } from '../lane/outcome.ts'
+import type { Handler } from './handlers.ts'
 
 /** Events that are remembered: a power of two. */
 const EVENTS = 64
@@ -76,9 +68,21 @@ export class FlightRecorder {
     if (((this.begun - number) | 0) <= EVENTS) this.words[entryAt(number) + OUTCOME] = outcome
   }
 
-  /** This handler is being called; -1: none. */
-  calling(handler: number): void {
-    this.words[HANDLER] = handler + 1
+  /** The handler with this number, which says so here while it is being called. */
+  watch(handler: Handler, number: number): Handler {
+    const { words } = this
+    const watched = <Call extends (event: MillraceEvent, ctx: any) => unknown>(call: Call): Call => {
+      const watching = (event: MillraceEvent, ctx: unknown): unknown => {
+        words[HANDLER] = number + 1
+        try {
+          return call(event, ctx)
+        } finally {
+          words[HANDLER] = 0
+        }
+      }
+      return watching as Call
+    }
+    return { ...handler, handle: watched(handler.handle), filter: handler.filter && watched(handler.filter) }
   }
 }
 
@@ -87,14 +91,13 @@ export class FlightReader {
   private readonly words: Int32Array
   private readonly bytes: Uint8Array
   private readonly engineId: string
-  private readonly topicOf: (id: number) => string
+  private readonly topics: { nameOf(id: number): string }
 
-  /** `topicOf`: the name of a topic that has an id. */
-  constructor(memory: SharedArrayBuffer, engineId: string, topicOf: (id: number) => string) {
+  constructor(memory: SharedArrayBuffer, engineId: string, topics: { nameOf(id: number): string }) {
     this.words = wordsOf(memory)
     this.bytes = new Uint8Array(memory)
     this.engineId = engineId
-    this.topicOf = topicOf
+    this.topics = topics
   }
 
   /** Changes every 50 ms at least, while the thread minds its lanes. */
@@ -117,12 +120,10 @@ export class FlightReader {
   private read(entry: number): EventTrace {
     const start = 4 * (entry + RECORD)
     const record = this.bytes.slice(start, start + this.words[entry + LENGTH]!)
-    const topicId = topicIdIn(record)
-    const type = topicId === 0 ? readTopic(record, 0) : this.topicOf(topicId)
     const attempt = this.words[entry + ATTEMPT]!
-    const event = new MillraceEvent(type, attempt, this.engineId, record, 0, record.length, true)
+    const event = MillraceEvent.fromCopy(record, attempt, this.engineId, this.topics)
     return {
-      type,
+      type: event.type,
       id: idOf(event),
       time: publishedAt(record),
       attempt,

@@ -50,9 +50,8 @@ export class WorkerCrew implements Crew {
     events: CrewEvents,
   ) {
     this.threads = Array.from({ length: options.workers }, (_, index) => index + 1)
-    const topicOf = (id: number) => topics.nameOf(id)
     const mailboxes = () => subscriptions.places
-    this.supervisor = new Supervisor(map, options, memories, topicOf, mailboxes, {
+    this.supervisor = new Supervisor(map, options, memories, topics, mailboxes, {
       onHandlers: (handlers) => events.onHandlers(handlers),
       onDeadLetter: (letter, untold) => events.onError(handlerError(letter, untold)),
       onHistogram: (handler, histogram) => statistics.addHistogram(handler, histogram),

@@ -4,7 +4,6 @@ import { OptionsError } from '../errors.ts'
 import { decode } from '../event/codec.ts'
 import { MillraceEvent } from '../event/event.ts'
 import type { EventInput, Publishing, SendOptions } from '../event/publishing.ts'
-import { readTopic, topicIdIn } from '../event/record.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 
 /** An event that was given up, and why. The event is a copy, as it was published. */
@@ -76,7 +75,9 @@ export class DeadLetters {
   ): Promise<void> {
     this.check(letter)
     const { type, data, key, id, source, metadata, ttlMs, traceparent } = letter.event
-    const event = { type, data, key, id, source, metadata, ttlMs, traceparent, ...options }
+    // Whatever the engine's policy: it must not be dropped, and then forgotten.
+    const onFull = 'block'
+    const event = { type, data, key, id, source, metadata, ttlMs, traceparent, onFull, ...options }
     await this.publishing.send(event as EventInput & SendOptions)
     this.discard(letter)
   }
@@ -113,11 +114,6 @@ export class DeadLetters {
     const length = record[0]! | (record[1]! << 8) | (record[2]! << 16) | (record[3]! << 24)
     const head = decode(record, 4, 4 + length) as LetterHead
     const bytes = record.slice((4 + length + 7) & -8)
-    const topicId = topicIdIn(bytes)
-    const type = topicId === 0 ? readTopic(bytes, 0) : this.topics.nameOf(topicId)
-    return {
-      ...head,
-      event: new MillraceEvent(type, head.attempts, this.engineId, bytes, 0, bytes.length, true),
-    }
+    return { ...head, event: MillraceEvent.fromCopy(bytes, head.attempts, this.engineId, this.topics) }
   }
 }

@@ -4,7 +4,7 @@ import { Parking, wordsOf } from '../../native-free-ring/src/index.ts'
 import type { EventOf, Received } from '../dispatch/handlers.ts'
 import type { HandlerName } from '../dispatch/task.ts'
 import { allocateThreadMemory, type ThreadMemory } from '../dispatch/thread-memory.ts'
-import { ClosedError, HandlerError, type MillraceError } from '../errors.ts'
+import { ClosedError, type MillraceError } from '../errors.ts'
 import type { MillraceEvent } from '../event/event.ts'
 import type { EventMap, Publishing } from '../event/publishing.ts'
 import { checkWait, Deadline, type WaitOptions } from '../lane/deadline.ts'
@@ -29,6 +29,7 @@ import type { Matching, Sensible } from '../topic/typed.ts'
 import { type ConnectionHandle, isAttachedCommitting, wakeAttached, watchAttached } from './connection.ts'
 import { type Crew, InlineCrew, WorkerCrew } from './crew.ts'
 import { DeadLetters } from './dead-letters.ts'
+import { ErrorReports } from './error-reports.ts'
 import { HandlerStatistics, type HandlerStats } from './handler-stats.ts'
 import { type Ledger, LedgerReader, withSettled } from './ledger.ts'
 import { leftovers } from './leftovers.ts'
@@ -89,7 +90,6 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   private readonly registry: Subscriptions
   private readonly crew: Crew
   private readonly stopWatching: () => void
-  private readonly warned = new Set<string>()
   private closing: Promise<CloseReport> | undefined
   private drains = 0
 
@@ -126,7 +126,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
       this.waits,
       (change) => this.crew.announce(change),
       this.interest,
-      (notice) => this.tell(LOW_WATER_TOPIC, notice),
+      (notice) => this.publisher.notify(LOW_WATER_TOPIC, notice),
     )
     this.crew = this.makeCrew()
     this.stopWatching = watchAttached(this.map)
@@ -279,10 +279,6 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     return { drained: ledger.pending === 0, left, ledger, delivery: this.registry.delivery() }
   }
 
-  private tell(type: string, notice: unknown): void {
-    if (this.closing === undefined) this.publisher.publish({ type, data: notice, onFull: 'drop-newest' })
-  }
-
   private get isStopped(): boolean {
     return Atomics.load(this.control, STATE) === STOPPED
   }
@@ -293,8 +289,9 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
 
   private makeCrew(): Crew {
     const { map, options, memories, statistics, registry, topics, waits, parking } = this
+    const reports = new ErrorReports(options.onError)
     const events = {
-      onError: (error: MillraceError) => this.report(error),
+      onError: (error: MillraceError) => reports.tell(error),
       onHandlers: (handlers: readonly HandlerName[]) => {
         // The same for every worker, and each that replaces one.
         if (!statistics.hasHandlers) for (const { pattern } of handlers) this.interest.add([pattern])
@@ -306,29 +303,6 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     const publishers = handlerPublishers(map, 0, topics, waits, options.onFull)
     const memory = memories[0]!
     return new InlineCrew({ map, memory, options, statistics, topics, publishers, waits, parking }, events)
-  }
-
-  private report(error: MillraceError): void {
-    const { onError } = this.options
-    if (onError !== undefined) {
-      try {
-        onError(error)
-      } catch (thrown) {
-        // An uncaught exception of this thread, not the end of the dispatcher that may have called.
-        process.nextTick(() => {
-          throw thrown
-        })
-      }
-      return
-    }
-    const about = error instanceof HandlerError ? error.handler : error.code
-    if (this.warned.has(about)) return
-    this.warned.add(about)
-    process.emitWarning(
-      `${error.message} (said once; onError is told of more)`,
-      'MillraceWarning',
-      error.code,
-    )
   }
 }
 

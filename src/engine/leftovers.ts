@@ -7,7 +7,6 @@ import {
   wordsOf,
 } from '../../native-free-ring/src/index.ts'
 import { MillraceEvent } from '../event/event.ts'
-import { readTopic, topicIdIn } from '../event/record.ts'
 import {
   activeWord,
   laneCount,
@@ -34,9 +33,7 @@ export function leftovers(map: SharedMap, topics: TopicTable): Leftovers {
   const left: MillraceEvent[] = []
   const settled = new Float64Array(LANE_COUNTERS)
   const add = (record: Uint8Array, attempts: number): void => {
-    const topicId = topicIdIn(record)
-    const type = topicId === 0 ? readTopic(record, 0) : topics.nameOf(topicId)
-    left.push(new MillraceEvent(type, attempts, map.engineId, record, 0, record.length, true))
+    left.push(MillraceEvent.fromCopy(record, attempts, map.engineId, topics))
   }
   const addRing = (reader: RingReader): void => {
     reader.prefetch()

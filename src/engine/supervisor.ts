@@ -10,6 +10,7 @@ import { revokeLanes } from '../lane/lane-lease.ts'
 import { type MailboxPlace, revokeMailbox } from '../lane/mailbox.ts'
 import { countersWord, ownerWord, parkedWord, type SharedMap } from '../lane/map.ts'
 import { DISPATCHED } from '../lane/thread-counters.ts'
+import type { TopicTable } from '../topic/topic-table.ts'
 import type { CheckedOptions } from './options.ts'
 import { RestartBudget } from './restart-budget.ts'
 import type { Watched } from './watchdog.ts'
@@ -63,7 +64,7 @@ export class Supervisor {
     map: SharedMap,
     options: CheckedOptions,
     memories: readonly ThreadMemory[],
-    topicOf: (id: number) => string,
+    topics: TopicTable,
     mailboxes: () => readonly MailboxPlace[],
     events: SupervisorEvents,
   ) {
@@ -75,7 +76,7 @@ export class Supervisor {
     this.events = events
     this.slots = Array.from({ length: options.workers }, (_, index) => ({
       thread: index + 1,
-      flight: new FlightReader(memories[index + 1]!.flight, map.engineId, topicOf),
+      flight: new FlightReader(memories[index + 1]!.flight, map.engineId, topics),
       worker: undefined,
       isReady: false,
       startedAt: 0,

@@ -10,6 +10,8 @@ import {
   HOLDS_BYTES,
   type RecordFields,
   readFields,
+  readTopic,
+  topicIdIn,
 } from './record.ts'
 
 const UNREAD = Symbol('unread')
@@ -56,6 +58,18 @@ export class MillraceEvent<Type extends string = string, Data = any> {
     this.start = start
     this.end = end
     this.detached = detached
+  }
+
+  /** @internal An event from the copy of its record; `topics` names those with an id. */
+  static fromCopy(
+    record: Uint8Array,
+    attempt: number,
+    engineId: string,
+    topics: { nameOf(id: number): string },
+  ): MillraceEvent {
+    const topicId = topicIdIn(record)
+    const type = topicId === 0 ? readTopic(record, 0) : topics.nameOf(topicId)
+    return new MillraceEvent(type, attempt, engineId, record, 0, record.length, true)
   }
 
   /**

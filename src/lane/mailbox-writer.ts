@@ -10,8 +10,8 @@ import {
   wake,
 } from '../../native-free-ring/src/index.ts'
 import { FullError, InvalidEventError, type MillraceError } from '../errors.ts'
-import type { Policy } from '../event/policy.ts'
-import { flagsOf, HAS_KEY, isSameKey, keyHashOf, topicIdOf } from '../event/record.ts'
+import { overwrites, type Policy } from '../event/policy.ts'
+import { flagsOf, HAS_KEY, isSameKey, keyHashOf } from '../event/record.ts'
 import {
   CLOSED,
   DAMAGED,
@@ -41,21 +41,14 @@ export const REJECTED = 2
 const LEASE_SPINS = 100
 
 /** A record in some memory, which is 8-byte aligned where it starts. */
-type Source = { readonly bytes: Uint8Array; readonly words: Int32Array }
+export type RecordView = { readonly bytes: Uint8Array; readonly words: Int32Array }
 
 /** Learns what happens in mailboxes, and tells it once it does no harm. */
 export interface MailboxObserver {
   readonly wantsDrops: boolean
   readonly wantsLevels: boolean
-  /** The topic is that of the last event: its id, or 0 and then it is carried by the record at `at` of `bytes`. */
-  dropped(
-    place: MailboxPlace,
-    policy: Policy,
-    topicId: number,
-    bytes: Uint8Array,
-    at: number,
-    count: number,
-  ): void
+  /** The record of the last event lies at `at`. */
+  dropped(place: MailboxPlace, policy: Policy, record: RecordView, at: number, count: number): void
   filled(place: MailboxPlace, used: number): void
 }
 
@@ -86,11 +79,11 @@ export class MailboxWriter {
     const { onFull } = place
     this.every = typeof onFull === 'object' ? onFull.sample : 1
     this.waits = onFull === 'block'
-    this.overwrites = onFull === 'drop-oldest' || onFull === 'coalesce' || typeof onFull === 'object'
+    this.overwrites = overwrites(onFull)
   }
 
   /** Offers a copy of the record from `start` to `end`: `DELIVERED`, `LATER` or `REJECTED`, as the policy says. */
-  offer(source: Source, start: number, end: number): number {
+  offer(source: RecordView, start: number, end: number): number {
     if (Atomics.load(this.words, CLOSED) === 1) return DELIVERED
     if (!this.takeLease()) return LATER
     const answer = this.write(source, start, end)
@@ -137,7 +130,7 @@ export class MailboxWriter {
     return false
   }
 
-  private write(source: Source, start: number, end: number): number {
+  private write(source: RecordView, start: number, end: number): number {
     if (this.every > 1 && !isSampled(this.count(OFFERED) - 1, this.every)) {
       this.drop(source, start)
       return DELIVERED
@@ -164,7 +157,7 @@ export class MailboxWriter {
     return DELIVERED
   }
 
-  private coalesce(table: LatestWriter, { bytes, words }: Source, start: number, end: number): number {
+  private coalesce(table: LatestWriter, { bytes, words }: RecordView, start: number, end: number): number {
     if (end - start > table.maxValueBytes) {
       this.count(REFUSED)
       return REJECTED
@@ -184,16 +177,16 @@ export class MailboxWriter {
   }
 
   /** Does without the record at `at`. */
-  private drop({ bytes, words }: Source, at: number): void {
+  private drop(source: RecordView, at: number): void {
     this.count(DROPPED)
     const { observer, place } = this
-    if (observer.wantsDrops) observer.dropped(place, place.onFull, topicIdOf(words, at), bytes, at, 1)
+    if (observer.wantsDrops) observer.dropped(place, place.onFull, source, at, 1)
   }
 
   /** Before what was claimed is written over it. */
-  private tellLost(policy: Policy, { lost, lostAt, words, bytes }: LossyWriter | LatestWriter): void {
-    if (lost === 0 || !this.observer.wantsDrops) return
-    this.observer.dropped(this.place, policy, topicIdOf(words, lostAt), bytes, lostAt, lost)
+  private tellLost(policy: Policy, writer: LossyWriter | LatestWriter): void {
+    const { lost, lostAt } = writer
+    if (lost > 0 && this.observer.wantsDrops) this.observer.dropped(this.place, policy, writer, lostAt, lost)
   }
 
   private tellLevel(): void {

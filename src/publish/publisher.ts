@@ -1,25 +1,20 @@
 import { maxPayloadBytes, wordsOf } from '../../native-free-ring/src/index.ts'
 import { closedError, FullError, InvalidEventError, isA, MillraceError, TimeoutError } from '../errors.ts'
 import { checkPolicy, overwrites, type Policy } from '../event/policy.ts'
-import type {
-  EventInput,
-  EventMap,
-  Publishing,
-  PublishOptions,
-  SendOptions,
-  TopicHandle,
-} from '../event/publishing.ts'
+import type { EventInput, Publishing, PublishOptions, SendOptions, TopicHandle } from '../event/publishing.ts'
 import { type Draft, draftBytes, EXPIRES, HAS_KEY } from '../event/record.ts'
 import { checkWait, type WaitOptions } from '../lane/deadline.ts'
 import { maxCoalescedBytes, type SharedMap, STATE } from '../lane/map.ts'
+import type { NoticeTopic } from '../lane/notices.ts'
 import { isSampled } from '../lane/sample.ts'
 import type { Waits } from '../lane/waits.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 import { Clock } from './clock.ts'
 import { fillDraft, keepDraft, newDraft, tooLarge } from './draft.ts'
+import { afterAccepting, checkInput, inputOf } from './input.ts'
 import { LaneWriters, NO_ROOM } from './lane-writers.ts'
 import { PublisherNotices } from './publisher-notices.ts'
-import { SendQueue } from './send-queue.ts'
+import { SendQueues } from './send-queues.ts'
 
 /** A `send` without `timeoutMs` waits so long: every wait is bounded. */
 export const SEND_TIMEOUT_MS = 30_000
@@ -37,7 +32,6 @@ export class Publisher implements Publishing {
   private readonly control: Int32Array
   private readonly topics: TopicTable
   private readonly lanes: LaneWriters
-  private readonly waits: Waits
   private readonly notices: PublisherNotices
   private readonly options: PublisherOptions
   private readonly maxBytes: number
@@ -49,8 +43,8 @@ export class Publisher implements Publishing {
   private readonly clock = new Clock()
   /** How many events were offered to samples of one in so many. */
   private readonly samples = new Map<number, number>()
-  /** Sends that wait, by lane; those without a key wait together. */
-  private readonly queues = new Map<number, SendQueue>()
+  /** Those that wait for room. */
+  private readonly sends: SendQueues
   private closed = false
   /** Events of a batch are claimed and not committed: what a getter in one of them published would commit them. */
   private batching = false
@@ -65,10 +59,10 @@ export class Publisher implements Publishing {
   ) {
     this.control = wordsOf(map.control)
     this.topics = topics
-    this.waits = waits
     this.options = options
-    this.notices = new PublisherNotices(this.control, (type, data) => this.publishNotice(type, data))
+    this.notices = new PublisherNotices(this.control, (topic, notice) => this.notify(topic, notice))
     this.lanes = new LaneWriters(map, publisher, topics, this.notices)
+    this.sends = new SendQueues(this.lanes, waits, () => this.isClosed)
     this.draft = newDraft(publisher)
     this.onFull = options.onFull
     this.maxBytes = maxPayloadBytes(map.shape.ringBytes)
@@ -202,9 +196,13 @@ export class Publisher implements Publishing {
     }
   }
 
-  /** What the engine has to say; dropped if there is no room for it. */
-  private publishNotice(type: string, data: unknown): void {
-    if (!this.isClosed) this.publish({ type, data, onFull: 'drop-newest' })
+  /** Publishes what the engine has to say, if there is room for it. Never throws. */
+  notify(topic: NoticeTopic, notice: unknown): void {
+    try {
+      this.publish({ type: topic, data: notice, onFull: 'drop-newest' })
+    } catch {
+      // Closed meanwhile, or too large for a lane: whoever published what it is about must not hear of it.
+    }
   }
 
   /** Time has passed: a handler was called. What is published next carries the time at which it is. */
@@ -214,16 +212,17 @@ export class Publisher implements Publishing {
 
   /** Whether sends are waiting for room. */
   get sending(): boolean {
-    return this.queues.size > 0
+    return this.sends.isWaiting
   }
 
   /** Refuses what comes, and ends the sends that wait with a ClosedError. */
   close(): void {
     this.closed = true
     this.notices.close()
-    for (const queue of [...this.queues.values()]) queue.fail(closedError())
+    this.sends.fail(closedError())
   }
 
+  /** True if the event was accepted; else it stands in the draft. */
   private publishOne(type: string, data: unknown, options: PublishOptions | undefined): boolean {
     const bytes = this.prepare(type, data, options)
     if (overwrites(this.onFull)) {
@@ -249,17 +248,8 @@ export class Publisher implements Publishing {
     const { timeoutMs = SEND_TIMEOUT_MS, signal } = wait
     signal?.throwIfAborted()
     this.draft.time = this.clock.now()
-    const bytes = this.prepare(type, data, options)
-    if (overwrites(this.onFull)) {
-      this.overwrite(type, bytes)
-      return undefined
-    }
-    if (this.place(bytes) !== NO_ROOM) {
-      this.lanes.commit()
-      return undefined
-    }
-    if (this.applyPolicy(type, data, options)) return undefined
-    return this.queueFor(this.draft).wait(keepDraft(this.draft), { timeoutMs, ...(signal && { signal }) })
+    if (this.publishOne(type, data, options)) return undefined
+    return this.sends.wait(keepDraft(this.draft), { timeoutMs, ...(signal && { signal }) })
   }
 
   /** For a lane without room: true if the event was accepted and dropped, false if the caller still has it. */
@@ -324,39 +314,8 @@ export class Publisher implements Publishing {
 
   /** Places the draft, unless sends wait for its lane: an event must not overtake those. */
   private place(bytes: number): number {
-    if (this.queues.size > 0 && this.queues.has(this.queueKey(this.draft))) return NO_ROOM
+    if (this.sends.isWaiting && this.sends.hasBefore(this.draft)) return NO_ROOM
     return this.lanes.place(this.draft, bytes)
-  }
-
-  private queueKey(draft: Draft): number {
-    return (draft.flags & HAS_KEY) === 0 ? -1 : this.lanes.laneOfKey(draft.keyHash)
-  }
-
-  private queueFor(draft: Draft): SendQueue {
-    const key = this.queueKey(draft)
-    const existing = this.queues.get(key)
-    if (existing !== undefined) return existing
-    const free = key === -1
-    const want = (room: boolean) => (free ? this.lanes.wantFree(room) : this.lanes.want(key, room))
-    const queue: SendQueue = new SendQueue(
-      (bytes) => this.isClosed || (free ? this.lanes.hasFreeRoom(bytes) : this.lanes.hasRoom(key, bytes)),
-      (waiting, bytes) => {
-        if (this.isClosed) throw closedError()
-        if (this.lanes.place(waiting, bytes) === NO_ROOM) return false
-        this.lanes.commit()
-        return true
-      },
-      () => {
-        want(false)
-        this.queues.delete(key)
-        this.waits.remove(queue)
-      },
-    )
-    this.queues.set(key, queue)
-    // Before the next look at the room: a release after that look wakes this thread.
-    want(true)
-    this.waits.add(queue)
-    return queue
   }
 
   private checkOpen(): void {
@@ -367,27 +326,4 @@ export class Publisher implements Publishing {
   private get isClosed(): boolean {
     return this.closed || Atomics.load(this.control, STATE) >= this.options.closedFrom
   }
-}
-
-/** The event again, field by field: options may be an event, whose fields are not its own. */
-function inputOf(type: string, data: unknown, options: PublishOptions = {}): EventInput {
-  const { key, id, source, metadata, ttlMs, traceparent } = options
-  const fields = { key, id, source, metadata, ttlMs, traceparent }
-  const given = Object.entries(fields).filter(([, value]) => value !== undefined)
-  return { type, data, ...Object.fromEntries(given) }
-}
-
-function checkInput(input: unknown): EventInput<EventMap> {
-  if (typeof input !== 'object' || input === null) {
-    throw new InvalidEventError(
-      `An event is an object with a type, not ${input === null ? 'null' : typeof input}`,
-    )
-  }
-  return input as EventInput<EventMap>
-}
-
-/** The error of a batch, with how many of its events were accepted before. */
-function afterAccepting(events: number, thrown: unknown): unknown {
-  if (isA(thrown, MillraceError)) (thrown as MillraceError).accepted = events
-  return thrown
 }

@@ -2,7 +2,6 @@ import { wake, wordsOf } from '../../native-free-ring/src/index.ts'
 import { OptionsError } from '../errors.ts'
 import { MillraceEvent } from '../event/event.ts'
 import type { Policy } from '../event/policy.ts'
-import { readTopic, topicIdIn } from '../event/record.ts'
 import { checkWait, Deadline, type WaitOptions } from '../lane/deadline.ts'
 import { closeMailbox, hasEmptied, type MailboxPlace, takeWanted } from '../lane/mailbox.ts'
 import { MailboxReader } from '../lane/mailbox-reader.ts'
@@ -268,9 +267,7 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
     const record = this.reader.take()
     if (record === undefined) return undefined
     const { topics, map } = this.parts
-    const topicId = topicIdIn(record)
-    const type = topicId === 0 ? readTopic(record, 0) : topics.nameOf(topicId)
-    return new MillraceEvent(type, 1, map.engineId, record, 0, record.length, true) as Event
+    return MillraceEvent.fromCopy(record, 1, map.engineId, topics) as Event
   }
 
   /** What the filter says. If it throws, nothing else is lost: with others taken already, the event stays held. */

@@ -93,18 +93,27 @@ describe.each([0, 2])('workers: %d', (workers) => {
     expect(letter!.error.message.isWellFormed()).toBe(true)
   })
 
-  test('one that can not be published again for want of room is kept', async () => {
-    await using engine = await createEngine({ workers, handlers, ringBytes: 1_024, onError: () => {} })
-    await engine.send('flaky.never', 1, { key: 'k' })
-    await engine.drain()
-    await engine.send('flaky.wait', 300, { key: 'k' })
-    while (engine.publish('flaky.wait', 0, { key: 'k' }));
-    const [letter] = engine.deadLetters.list()
-    await expect(engine.deadLetters.republish(letter!, { timeoutMs: 0 })).rejects.toThrow(TimeoutError)
-    expect(engine.deadLetters.size).toBe(1)
-    await engine.deadLetters.republish(letter!)
-    expect(engine.deadLetters.size).toBe(0)
-  })
+  test.each(['block', 'drop-newest', 'drop-oldest'] as const)(
+    'one that can not be published again for want of room is kept, also with %s',
+    async (onFull) => {
+      await using engine = await createEngine({
+        workers,
+        handlers,
+        ringBytes: 1_024,
+        onFull,
+        onError: () => {},
+      })
+      await engine.send('flaky.never', 1, { key: 'k' })
+      await engine.drain()
+      await engine.send('flaky.wait', 300, { key: 'k', onFull: 'block' })
+      while (engine.publish('flaky.wait', 0, { key: 'k', onFull: 'block' }));
+      const [letter] = engine.deadLetters.list()
+      await expect(engine.deadLetters.republish(letter!, { timeoutMs: 0 })).rejects.toThrow(TimeoutError)
+      expect(engine.deadLetters.size).toBe(1)
+      await engine.deadLetters.republish(letter!)
+      expect(engine.deadLetters.size).toBe(0)
+    },
+  )
 })
 
 test('they outlive their worker', async () => {

@@ -109,6 +109,20 @@ describe.each([0, 2])('workers: %d', (workers) => {
     expect(await levels.receive()).toMatchObject({ type: 'millrace.high-water', data: { used: 8 } })
   })
 
+  test('a notice that is too large for a lane is not the concern of whoever publishes', async () => {
+    await using engine = await start('drop-newest')
+    using dropped = engine.subscribe('millrace.dropped')
+    using long = engine.subscribe(
+      Array.from({ length: 50 }, (_, index) => `work.a-rather-long-name-${index}`).concat('work.n'),
+      { capacity: 1, onFull: 'drop-newest' },
+    )
+    for (let n = 0; n < 5; n++) await engine.send('work.n', n, { key: 'k' })
+    await engine.drain()
+    expect(long.stats()).toMatchObject({ matched: 5, dropped: 4 })
+    expect(dropped.stats().matched).toBe(0)
+    expect(engine.stats()).toMatchObject({ completed: 5, balanced: true })
+  })
+
   test('nobody asks: nothing is published; and who asks for everything does not ask for notices', async () => {
     await using engine = await start('drop-newest')
     using all = engine.subscribe(['**', 'mill*.*', '{a,b}.**'], { onFull: 'block' })
