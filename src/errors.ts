@@ -179,6 +179,13 @@ export class BreakerOpenError extends MillraceError {
   }
 }
 
+/** A store could not do what it was asked for: nothing of it was done. */
+export class StoreError extends MillraceError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_MILLRACE_STORE', message, options)
+  }
+}
+
 /** The platform or the configuration lacks what was asked for. */
 export class CapabilityError extends MillraceError {
   constructor(message: string, options?: ErrorOptions) {

@@ -27,6 +27,7 @@ export {
   MillraceError,
   OptionsError,
   PatternError,
+  StoreError,
   StuckError,
   TimeoutError,
   WorkerDiedError,

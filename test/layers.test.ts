@@ -11,7 +11,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['native-free-ring/src', 'src/errors.ts', 'src/fnv1a.ts'],
   ['src/event', 'src/topic'],
   ['src/lane'],
-  ['src/publish', 'src/dispatch', 'src/subscribe'],
+  ['src/publish', 'src/dispatch', 'src/subscribe', 'src/store'],
   ['workers'],
   ['src/engine'],
   ['src/index.ts'],

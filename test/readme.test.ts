@@ -47,6 +47,7 @@ test.each(programs.map((program) => [`${program.document}, ${program.main}`, pro
       for (const [name, code] of program.files) {
         const source = code
           .replaceAll("'millrace'", quoted('src/index.ts'))
+          .replaceAll("'millrace/store'", quoted('src/store/index.ts'))
           .replaceAll("'native-free-ring'", quoted('native-free-ring/src/index.ts'))
         writeFileSync(join(folder, name), source)
       }

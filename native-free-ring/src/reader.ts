@@ -93,6 +93,14 @@ export class RingReader {
     return EMPTY
   }
 
+  /** The length of the record that `next` would step to; -1 if nothing is prefetched. */
+  peekLength(): number {
+    const { position } = this
+    const at = this.next()
+    this.position = position
+    return at === EMPTY ? -1 : this.length
+  }
+
   /**
    * Gives everything before `position` back to the writer, and publishes `counts` with it.
    *

@@ -19,6 +19,7 @@ import {
   THREAD_COUNTERS,
   USES_RELAYS,
   USES_RINGS,
+  USES_SPILLWAYS,
 } from '../lane/map.ts'
 import { DISPATCHED } from '../lane/thread-counters.ts'
 import type { Waits } from '../lane/waits.ts'
@@ -296,6 +297,7 @@ export class Dispatcher implements LaneHost {
       for (const lane of [...this.home, ...this.others]) {
         if ((used & USES_RINGS) !== 0) lane.openRing(publisher)
         if ((used & USES_RELAYS) !== 0) lane.openRelay(publisher)
+        if ((used & USES_SPILLWAYS) !== 0) lane.openSpillway(publisher)
       }
     })
     if (deaths === this.deaths) return

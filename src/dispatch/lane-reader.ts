@@ -1,7 +1,7 @@
 import { wake, wordsOf } from '../../native-free-ring/src/index.ts'
 import { flagsOf, HAS_KEY, keyHashOf } from '../event/record.ts'
 import { LaneLease } from '../lane/lane-lease.ts'
-import { MAX_DEPTH, parkedWord, relayPlace, ringPlace, type SharedMap } from '../lane/map.ts'
+import { MAX_DEPTH, parkedWord, relayPlace, ringPlace, type SharedMap, spillwayPlace } from '../lane/map.ts'
 import type { WaitingPublisher } from './context.ts'
 import type { Executor } from './executor.ts'
 import type { FlightRecorder } from './flight.ts'
@@ -75,9 +75,22 @@ export class LaneReader implements RingHost {
   openRing(publisher: number): void {
     const { thread, depth } = this.map.publishers[publisher]!
     const place = ringPlace(this.map, publisher, this.index)
-    const onRoom = () => void wake(this.control, parkedWord(thread))
+    const onRoom = () => {
+      wake(this.control, parkedWord(thread))
+      // What goes out may wait for this ring to be empty.
+      if (this.map.shape.spills) wake(this.control, parkedWord(0))
+    }
     const next = this.host.publisherAfter(depth)
     this.rings.push(new RingDrain(place, depth, this, this.executor, next, this.window, onRoom))
+  }
+
+  /** Opens the way back of what a publisher has spilled. */
+  openSpillway(publisher: number): void {
+    const { depth } = this.map.publishers[publisher]!
+    const { back } = spillwayPlace(this.map, publisher, this.index)
+    const onRoom = () => void wake(this.control, parkedWord(0))
+    const next = this.host.publisherAfter(depth)
+    this.rings.push(new RingDrain(back, depth, this, this.executor, next, this.window, onRoom))
   }
 
   /** Opens the relay of a publisher that has begun to use it. */

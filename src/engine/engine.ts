@@ -23,6 +23,7 @@ import { LOW_WATER_TOPIC } from '../lane/notices.ts'
 import { Waits, type Watch } from '../lane/waits.ts'
 import { handlerPublishers } from '../publish/handler-publishers.ts'
 import { Publisher } from '../publish/publisher.ts'
+import { Storekeeper } from '../store/storekeeper.ts'
 import type { SubscribeOptions, Subscription, SubscriptionStats } from '../subscribe/subscription.ts'
 import { TopicTable } from '../topic/topic-table.ts'
 import type { Matching, Sensible } from '../topic/typed.ts'
@@ -88,6 +89,8 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   private readonly statistics: HandlerStatistics
   private readonly interest: NoticeInterest
   private readonly registry: Subscriptions
+  private readonly errors: ErrorReports
+  private readonly storekeeper: Storekeeper | undefined
   private readonly crew: Crew
   private readonly stopWatching: () => void
   private closing: Promise<CloseReport> | undefined
@@ -120,6 +123,8 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     )
     this.statistics = new HandlerStatistics(this.memories)
     this.interest = new NoticeInterest(this.control)
+    this.errors = new ErrorReports(options.onError)
+    this.storekeeper = this.makeStorekeeper()
     this.registry = new Subscriptions(
       this.map,
       this.topics,
@@ -127,6 +132,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
       (change) => this.crew.announce(change),
       this.interest,
       (notice) => this.publisher.notify(LOW_WATER_TOPIC, notice),
+      this.storekeeper,
     )
     this.crew = this.makeCrew()
     this.stopWatching = watchAttached(this.map)
@@ -271,12 +277,20 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     await this.crew.stop()
     // Ends the drains that still wait.
     this.waits.poll()
-    const { left, settled } = leftovers(this.map, this.topics)
-    const ledger = withSettled(this.ledger.read(), settled)
     this.registry.close()
+    const kept = await this.closeStore()
+    const { left, settled } = leftovers(this.map, this.topics, kept)
+    const ledger = withSettled(this.ledger.read(), settled)
     this.stopWatching()
     this.parking.close()
     return { drained: ledger.pending === 0, left, ledger, delivery: this.registry.delivery() }
+  }
+
+  /** What spilled, and has not come back. */
+  private async closeStore(): Promise<(publisher: number, lane: number) => readonly Uint8Array[]> {
+    if (this.storekeeper === undefined) return () => []
+    this.waits.remove(this.storekeeper)
+    return this.storekeeper.close()
   }
 
   private get isStopped(): boolean {
@@ -287,11 +301,21 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     return !this.publisher.sending && !isAttachedCommitting(this.map) && this.ledger.isQuiet()
   }
 
+  private makeStorekeeper(): Storekeeper | undefined {
+    const { map, options, waits, parking, errors } = this
+    if (options.store === undefined) return undefined
+    const storekeeper = new Storekeeper(map, options.store.overflow, {
+      onError: (error) => errors.tell(error),
+      onProgress: () => parking.unpark(),
+    })
+    waits.add(storekeeper)
+    return storekeeper
+  }
+
   private makeCrew(): Crew {
-    const { map, options, memories, statistics, registry, topics, waits, parking } = this
-    const reports = new ErrorReports(options.onError)
+    const { map, options, memories, statistics, registry, topics, waits, parking, errors } = this
     const events = {
-      onError: (error: MillraceError) => reports.tell(error),
+      onError: (error: MillraceError) => errors.tell(error),
       onHandlers: (handlers: readonly HandlerName[]) => {
         // The same for every worker, and each that replaces one.
         if (!statistics.hasHandlers) for (const { pattern } of handlers) this.interest.add([pattern])
@@ -332,5 +356,6 @@ function shapeOf(options: CheckedOptions): MapShape {
     freeLanes: 2 * Math.max(1, options.workers),
     ringBytes: options.ringBytes,
     maxTopics: options.maxTopics,
+    spills: options.store !== undefined,
   }
 }

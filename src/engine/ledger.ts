@@ -6,8 +6,10 @@ import {
   relayPlace,
   ringPlace,
   type SharedMap,
+  spillwayPlace,
   USES_RELAYS,
   USES_RINGS,
+  USES_SPILLWAYS,
 } from '../lane/map.ts'
 import {
   COMPLETED,
@@ -18,6 +20,7 @@ import {
   RELEASED,
   UNMATCHED,
 } from '../lane/outcome.ts'
+import { SpillwayGauge } from '../lane/spillway-gauge.ts'
 import { DISPATCHED, DROPPED_NEWEST, SAMPLED_OUT } from '../lane/thread-counters.ts'
 
 /** Events that were accepted and dropped, by the policy that did. */
@@ -42,6 +45,8 @@ export type Ledger = {
   expired: number
   deadLettered: number
   pending: number
+  /** Of all that were accepted, those that had to wait in the store, or behind such. */
+  spilled: number
   balanced: boolean
 }
 
@@ -61,7 +66,11 @@ export function withSettled(ledger: Ledger, settled: Float64Array): Ledger {
   }
 }
 
-type Gauges = { readonly rings: RingGauge[]; readonly relays: RelayGauge[] }
+type Gauges = {
+  readonly rings: RingGauge[]
+  readonly relays: RelayGauge[]
+  readonly spillways: SpillwayGauge[]
+}
 
 /**
  * Reads the ledger from the rings' own tallies, from any thread: what writers have committed, what readers have
@@ -83,6 +92,7 @@ export class LedgerReader {
     let pending = 0
     let overwritten = 0
     let replaced = 0
+    let spilled = 0
     let agree = true
     const add = (counts: Float64Array): void => counts.forEach((count, index) => void (sums[index]! += count))
     for (const gauge of this.rings()) {
@@ -104,6 +114,15 @@ export class LedgerReader {
       replaced += counts.replaced
       agree &&= counts.agree
     }
+    for (const gauge of this.spillways()) {
+      const counts = gauge.released()
+      add(counts)
+      const released = counts[RELEASED]!
+      const accepted = gauge.accepted()
+      spilled += accepted
+      pending += accepted - released
+    }
+    written += spilled
     const droppedBy: Drops = {
       'drop-newest': this.countOfPublishers(DROPPED_NEWEST),
       'drop-oldest': overwritten,
@@ -120,6 +139,7 @@ export class LedgerReader {
       expired: sums[EXPIRED]!,
       deadLettered: sums[DEAD_LETTERED]!,
       pending,
+      spilled,
     }
     const { completed, unmatched, dropped, expired, deadLettered } = ledger
     const sum = completed + unmatched + dropped + expired + deadLettered + pending
@@ -136,11 +156,13 @@ export class LedgerReader {
     let done = 0
     let written = 0
     for (const gauge of this.rings()) done += gauge.released()[RELEASED]!
+    for (const gauge of this.spillways()) done += gauge.released()[RELEASED]!
     for (const gauge of this.relays()) {
       const { released, overwritten, replaced } = gauge.counts()
       done += released[RELEASED]! + overwritten + replaced
     }
     for (const gauge of this.rings()) written += gauge.committed()
+    for (const gauge of this.spillways()) written += gauge.accepted()
     for (const gauge of this.relays()) written += gauge.counts().accepted
     return done === written
   }
@@ -170,6 +192,12 @@ export class LedgerReader {
     }
   }
 
+  private *spillways(): Generator<SpillwayGauge> {
+    for (let publisher = 0; publisher < this.map.publishers.length; publisher++) {
+      if (this.isUsing(publisher, USES_SPILLWAYS)) yield* this.gaugesOf(publisher).spillways
+    }
+  }
+
   private isUsing(publisher: number, part: number): boolean {
     return (Atomics.load(this.control, activeWord(this.map.publishers[publisher]!)) & part) !== 0
   }
@@ -180,6 +208,9 @@ export class LedgerReader {
     this.gauges[publisher] ??= {
       rings: lanes.map((lane) => new RingGauge(ringPlace(map, publisher, lane), LANE_COUNTERS)),
       relays: lanes.map((lane) => new RelayGauge(relayPlace(map, publisher, lane), LANE_COUNTERS)),
+      spillways: map.shape.spills
+        ? lanes.map((lane) => new SpillwayGauge(spillwayPlace(map, publisher, lane)))
+        : [],
     }
     return this.gauges[publisher]
   }

@@ -13,8 +13,10 @@ import {
   relayPlace,
   ringPlace,
   type SharedMap,
+  spillwayPlace,
   USES_RELAYS,
   USES_RINGS,
+  USES_SPILLWAYS,
 } from '../lane/map.ts'
 import { attemptsOf, LANE_COUNTERS, outcomeOf } from '../lane/outcome.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
@@ -27,8 +29,15 @@ export type Leftovers = {
   settled: Float64Array
 }
 
-/** Only when nobody publishes or dispatches any more. The `attempt` of an event says how often its handling was begun. */
-export function leftovers(map: SharedMap, topics: TopicTable): Leftovers {
+/**
+ * Only when nobody publishes or dispatches any more. The `attempt` of an event says how often its handling was begun.
+ * `kept`: what had spilled, and is in the store.
+ */
+export function leftovers(
+  map: SharedMap,
+  topics: TopicTable,
+  kept: (publisher: number, lane: number) => readonly Uint8Array[],
+): Leftovers {
   const control = wordsOf(map.control)
   const left: MillraceEvent[] = []
   const settled = new Float64Array(LANE_COUNTERS)
@@ -63,6 +72,12 @@ export function leftovers(map: SharedMap, topics: TopicTable): Leftovers {
     const used = Atomics.load(control, activeWord(slot))
     for (let lane = 0; lane < laneCount(map.shape); lane++) {
       if ((used & USES_RINGS) !== 0) addRing(new RingReader(ringPlace(map, publisher, lane), LANE_COUNTERS))
+      if ((used & USES_SPILLWAYS) !== 0) {
+        const { out, back } = spillwayPlace(map, publisher, lane)
+        addRing(new RingReader(back, LANE_COUNTERS))
+        for (const record of kept(publisher, lane)) add(record, 0)
+        addRing(new RingReader(out))
+      }
       if ((used & USES_RELAYS) === 0) continue
       const place = relayPlace(map, publisher, lane)
       // What was moved is said to be read.

@@ -5,10 +5,11 @@ import { MAX_CAPACITY } from '../../native-free-ring/src/index.ts'
 import type { Affinity } from '../dispatch/dispatcher.ts'
 import type { Delivery } from '../dispatch/executor.ts'
 import { CapabilityError, type MillraceError, OptionsError } from '../errors.ts'
-import { checkPolicy, type Policy } from '../event/policy.ts'
+import { checkPolicy, noStore, type Policy } from '../event/policy.ts'
 import { MAX_PUBLISHERS, MAX_TOPIC_ID } from '../event/record.ts'
 import { MAX_DEPTH } from '../lane/map.ts'
 import { MAX_ATTEMPTS } from '../lane/outcome.ts'
+import type { Store } from '../store/store.ts'
 
 export type EngineOptions = {
   /** Worker threads; the machine's parallelism less one if not given, 0 to run handlers in this thread. */
@@ -17,6 +18,8 @@ export type EngineOptions = {
   handlers?: URL | string | readonly (URL | string)[]
   /** What happens at a full lane: `block` if not given. */
   onFull?: Policy
+  /** Where events wait that spill. The engine does not close it. */
+  store?: Store
   /** Whether a key's lane stays with one worker while that lives (`sticky`, if not given) or may move. */
   affinity?: Affinity
   /**
@@ -56,11 +59,12 @@ export type EngineOptions = {
 }
 
 export type CheckedOptions = Required<
-  Omit<EngineOptions, 'handlers' | 'onError' | 'resourceLimits' | 'delivery' | 'redeliveries'>
+  Omit<EngineOptions, 'handlers' | 'onError' | 'resourceLimits' | 'delivery' | 'redeliveries' | 'store'>
 > & {
   delivery: Delivery
   modules: readonly string[]
   onError: ((error: MillraceError) => void) | undefined
+  store: Store | undefined
   resourceLimits: NonNullable<EngineOptions['resourceLimits']>
 }
 
@@ -68,6 +72,7 @@ const NAMES = [
   'workers',
   'handlers',
   'onFull',
+  'store',
   'affinity',
   'delivery',
   'redeliveries',
@@ -106,6 +111,10 @@ export function checkOptions(options: EngineOptions): CheckedOptions {
   const { onFull = 'block', affinity = 'sticky', onError, stuckMs = 10_000, onStuck = 'report' } = options
   if (onStuck !== 'report' && onStuck !== 'restart') throw new OptionsError('onStuck is report or restart')
   checkPolicy(onFull)
+  const { store } = options
+  if (store !== undefined && typeof store?.overflow?.push !== 'function')
+    throw new OptionsError('store is what memoryStore() answers')
+  if (onFull === 'spill' && store === undefined) throw noStore()
   if (affinity !== 'sticky' && affinity !== 'balanced')
     throw new OptionsError('affinity is sticky or balanced')
   if (onError !== undefined && typeof onError !== 'function') throw new OptionsError('onError is a function')
@@ -124,6 +133,7 @@ export function checkOptions(options: EngineOptions): CheckedOptions {
     workers,
     modules: modulesOf(options.handlers),
     onFull,
+    store,
     affinity,
     delivery: deliveryOf(options),
     stuckMs: stuckMs === Number.POSITIVE_INFINITY ? stuckMs : integer('stuckMs', stuckMs, 100, 2 ** 31 - 1),

@@ -1,11 +1,12 @@
 import { wordsOf } from '../../native-free-ring/src/index.ts'
 import type { RegistryChange } from '../dispatch/dispatcher.ts'
 import { ClosedError, OptionsError } from '../errors.ts'
-import { checkPolicy } from '../event/policy.ts'
+import { checkPolicy, noStore } from '../event/policy.ts'
 import { allocateMailbox, type MailboxPlace } from '../lane/mailbox.ts'
 import { REGISTRY_VERSION, type SharedMap } from '../lane/map.ts'
 import type { LevelNotice } from '../lane/notices.ts'
 import type { Waits } from '../lane/waits.ts'
+import type { Storekeeper } from '../store/storekeeper.ts'
 import { type SubscribeOptions, Subscription } from '../subscribe/subscription.ts'
 import { parsePattern } from '../topic/pattern.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
@@ -46,6 +47,7 @@ export class Subscriptions {
   private readonly control: Int32Array
   private readonly topics: TopicTable
   private readonly waits: Waits
+  private readonly storekeeper: Storekeeper | undefined
   private readonly interest: NoticeInterest
   private readonly onLowWater: (notice: LevelNotice) => void
   private readonly announce: (change: RegistryChange) => void
@@ -61,7 +63,9 @@ export class Subscriptions {
     announce: (change: RegistryChange) => void,
     interest: NoticeInterest,
     onLowWater: (notice: LevelNotice) => void,
+    storekeeper: Storekeeper | undefined,
   ) {
+    this.storekeeper = storekeeper
     this.interest = interest
     this.onLowWater = onLowWater
     this.map = map
@@ -95,6 +99,7 @@ export class Subscriptions {
       throw new OptionsError(`capacity is an integer from 1 to ${MAX_CAPACITY}, not ${String(capacity)}`)
     }
     checkPolicy(onFull)
+    if (onFull === 'spill' && this.storekeeper === undefined) throw noStore()
     if (filter !== undefined && typeof filter !== 'function') throw new OptionsError('filter is a function')
     const dataBytes = mailboxBytes(capacity, this.map.shape.ringBytes)
     const size = { dataBytes, capacity, onFull }
@@ -105,16 +110,19 @@ export class Subscriptions {
       ...size,
       receiver: RECEIVER,
     }
-    const { map, topics, waits } = this
+    const { map, topics, waits, storekeeper, onLowWater } = this
+    const overflow = storekeeper?.overflow
     const onUnsubscribe = () => {
       const { queued, ...ended } = subscription.stats()
       addDelivery(this.ended, { ...ended, discarded: queued, queued: 0 })
       this.open.delete(place.id)
       this.interest.remove(place.patterns)
       this.change({ remove: place.id })
+      if (subscription.spilled) storekeeper?.remove(subscription.spilled)
     }
-    const { onLowWater } = this
-    const subscription = new Subscription({ map, topics, waits, onUnsubscribe, onLowWater }, place, filter)
+    const parts = { map, topics, waits, overflow, onUnsubscribe, onLowWater }
+    const subscription = new Subscription(parts, place, filter)
+    if (subscription.spilled) storekeeper?.add(subscription.spilled)
     this.interest.add(place.patterns)
     this.open.set(place.id, { place, subscription })
     this.change({ add: place })

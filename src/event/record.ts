@@ -63,6 +63,8 @@ export type Draft = {
   data: Uint8Array | undefined
   /** The first so many bytes of `data` are the event's. */
   dataBytes: number
+  /** If its lane is full, it may go to the store. */
+  spills: boolean
 }
 
 /** Bytes that the draft takes. */

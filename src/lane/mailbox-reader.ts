@@ -6,6 +6,7 @@ import {
   LossyReader,
 } from '../../native-free-ring/src/index.ts'
 import { type MailboxPlace, mailboxRing, mailboxTable, unwrittenBy } from './mailbox.ts'
+import type { SpilledMail } from './spilled-mail.ts'
 
 /** What a mailbox was offered, and what became of it. */
 export type MailboxCounts = { offered: number; dropped: number; refused: number; queued: number }
@@ -17,11 +18,14 @@ export class MailboxReader {
   private readonly ringGauge: LossyGauge
   private readonly table: LatestReader | undefined
   private readonly tableGauge: LatestGauge | undefined
+  private readonly spilled: SpilledMail | undefined
   private takenFromTable = 0
   private tableFirst = false
 
-  constructor(place: MailboxPlace) {
+  /** `spilled` if the mailbox spills. */
+  constructor(place: MailboxPlace, spilled?: SpilledMail) {
     this.place = place
+    this.spilled = spilled
     this.ring = new LossyReader(mailboxRing(place))
     this.ringGauge = new LossyGauge(mailboxRing(place))
     const table = mailboxTable(place)
@@ -30,15 +34,22 @@ export class MailboxReader {
   }
 
   get hasEvents(): boolean {
-    return this.ring.hasRecords || (this.table?.hasValues ?? false)
+    return this.ring.hasRecords || (this.table?.hasValues ?? false) || (this.spilled?.hasRecords ?? false)
   }
 
   /** A copy of the next record; undefined if there is none. */
   take(): Uint8Array | undefined {
+    if (this.spilled !== undefined) return this.takeInOrder(this.spilled)
     // In turns: neither waits behind a busy other.
     this.tableFirst = !this.tableFirst
     if (this.tableFirst) return this.takeFromTable() ?? this.takeFromRing()
     return this.takeFromRing() ?? this.takeFromTable()
+  }
+
+  private takeInOrder(spilled: SpilledMail): Uint8Array | undefined {
+    // Before the look at the ring: what has spilled by now came after what lies there.
+    const { hasRecords } = spilled
+    return this.takeFromRing() ?? (hasRecords ? spilled.take() : undefined)
   }
 
   /** Events that lie unread in the ring. */
@@ -50,11 +61,12 @@ export class MailboxReader {
     const { dropped, refused } = unwrittenBy(this.place)
     const ring = this.ringGauge.counts()
     const table = this.tableGauge?.counts() ?? { written: 0, pending: 0 }
+    const spilled = this.spilled?.counts() ?? { written: 0, pending: 0 }
     return {
-      offered: ring.written + table.written + dropped + refused,
+      offered: ring.written + table.written + spilled.written + dropped + refused,
       dropped: ring.dropped + table.written - this.takenFromTable - table.pending + dropped,
       refused,
-      queued: ring.pending + table.pending,
+      queued: ring.pending + table.pending + spilled.pending,
     }
   }
 

@@ -4,6 +4,7 @@ import {
   LatestWriter,
   LossyWriter,
   pause,
+  RingWriter,
   readCounter,
   storeCounter,
   takeLease,
@@ -17,9 +18,11 @@ import {
   DAMAGED,
   DROPPED,
   HIGH,
+  HOLDS,
   LEASE,
   type MailboxPlace,
   mailboxRing,
+  mailboxSpill,
   mailboxTable,
   mailboxWords,
   OFFERED,
@@ -58,6 +61,8 @@ export class MailboxWriter {
   private readonly words: Int32Array
   private readonly ring: LossyWriter
   private readonly table: LatestWriter | undefined
+  /** Where it goes what finds no room. */
+  private readonly spill: RingWriter | undefined
   private readonly observer: MailboxObserver
   private readonly control: Int32Array
   private readonly holder: number
@@ -78,7 +83,8 @@ export class MailboxWriter {
     this.table = table && new LatestWriter(table)
     const { onFull } = place
     this.every = typeof onFull === 'object' ? onFull.sample : 1
-    this.waits = onFull === 'block'
+    this.waits = onFull === 'block' || onFull === 'spill'
+    this.spill = onFull === 'spill' ? new RingWriter(mailboxSpill(place)) : undefined
     this.overwrites = overwrites(onFull)
   }
 
@@ -119,7 +125,9 @@ export class MailboxWriter {
     // Without waiting for room, an offer only failed for the lease.
     if (!this.waits) return true
     this.ring.resume()
-    return this.ring.hasRoom(bytes)
+    if (this.spill === undefined) return this.ring.hasRoom(bytes)
+    this.spill.resume()
+    return this.spill.hasRoom(bytes) || (this.ring.hasRoom(bytes) && !this.isSpilling(this.spill))
   }
 
   private takeLease(): boolean {
@@ -140,7 +148,9 @@ export class MailboxWriter {
       return this.coalesce(table, source, start, end)
     }
     this.ring.resume()
-    const at = this.ring.claim(end - start, this.overwrites)
+    this.spill?.resume()
+    const isSpilling = this.spill !== undefined && this.isSpilling(this.spill)
+    const at = isSpilling ? FULL : this.ring.claim(end - start, this.overwrites)
     if (at !== FULL) {
       this.tellLost('drop-oldest', this.ring)
       this.ring.bytes.set(source.bytes.subarray(start, end), at)
@@ -148,12 +158,27 @@ export class MailboxWriter {
       this.tellLevel()
       return DELIVERED
     }
+    if (this.spill !== undefined) return this.spillTo(this.spill, source, start, end)
     if (this.waits) return LATER
     if (this.place.onFull === 'reject') {
       this.count(REFUSED)
       return REJECTED
     }
     this.drop(source, start)
+    return DELIVERED
+  }
+
+  /** Whether what has spilled lies unread: then all that comes goes after it. */
+  private isSpilling(spill: RingWriter): boolean {
+    // The ring first: what has left it for the store is said to be there before.
+    return spill.usedBytes > 0 || Atomics.load(this.words, HOLDS) === 1
+  }
+
+  private spillTo(spill: RingWriter, source: RecordView, start: number, end: number): number {
+    const at = spill.claim(end - start)
+    if (at === FULL) return LATER
+    spill.bytes.set(source.bytes.subarray(start, end), at)
+    spill.commit()
     return DELIVERED
   }
 

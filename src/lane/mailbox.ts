@@ -1,10 +1,12 @@
 import {
   allocateShared,
+  CONTROL_BYTES,
   type LatestPlace,
   type LossyPlace,
   latestBytes,
   lossyBytes,
   maxPayloadBytes,
+  type RingPlace,
   readCounter,
   revokeLease,
 } from '../../native-free-ring/src/index.ts'
@@ -13,7 +15,7 @@ import { LOW_WATER } from './notices.ts'
 
 /**
  * The shared part of a subscription, toward the thread that receives: a ring, and for `coalesce` a table beside it for
- * events with a key. Written under a lease (decision 5).
+ * events with a key; for `spill` a second ring (decision 15). Written under a lease (decision 5).
  *
  * Words of its first line; ring and table follow.
  */
@@ -28,6 +30,8 @@ export const HIGH = 10
 export const DROPPED = 4
 export const REFUSED = 6
 export const OFFERED = 8
+/** 1 while the store holds events of this mailbox, which what is written now must not overtake. The receiver stores it. */
+export const HOLDS = 12
 
 export const LINE_BYTES = 128
 
@@ -54,7 +58,7 @@ const MIN_VALUE_BYTES = 1_024
 type MailboxSize = Pick<MailboxPlace, 'dataBytes' | 'capacity' | 'onFull'>
 
 export function allocateMailbox(size: MailboxSize): SharedArrayBuffer {
-  return allocateShared(tableOffset(size) + (size.onFull === 'coalesce' ? tableBytes(size) : 0))
+  return allocateShared(besideOffset(size) + besideBytes(size))
 }
 
 export function mailboxRing({ buffer, dataBytes, capacity }: MailboxPlace): LossyPlace {
@@ -64,10 +68,18 @@ export function mailboxRing({ buffer, dataBytes, capacity }: MailboxPlace): Loss
 /** Undefined if the policy needs none. */
 export function mailboxTable(place: MailboxPlace): LatestPlace | undefined {
   if (place.onFull !== 'coalesce') return undefined
-  return { buffer: place.buffer, offset: tableOffset(place), ...tableShape(place) }
+  return { buffer: place.buffer, offset: besideOffset(place), ...tableShape(place) }
 }
 
-function tableOffset({ dataBytes, capacity }: MailboxSize): number {
+/** The second ring of a mailbox that spills. */
+export function mailboxSpill(place: MailboxPlace): RingPlace {
+  const { buffer, dataBytes } = place
+  const controlOffset = besideOffset(place)
+  return { buffer, controlOffset, dataOffset: controlOffset + CONTROL_BYTES, capacity: dataBytes }
+}
+
+/** Where the table or the second ring starts. */
+function besideOffset({ dataBytes, capacity }: MailboxSize): number {
   return LINE_BYTES + ((lossyBytes(dataBytes, capacity) + 127) & -128)
 }
 
@@ -77,7 +89,9 @@ function tableShape({ dataBytes, capacity }: MailboxSize): { slots: number; maxV
   return { slots, maxValueBytes: Math.min(Math.max(MIN_VALUE_BYTES, share), maxPayloadBytes(dataBytes)) }
 }
 
-function tableBytes(size: MailboxSize): number {
+function besideBytes(size: MailboxSize): number {
+  if (size.onFull === 'spill') return CONTROL_BYTES + size.dataBytes
+  if (size.onFull !== 'coalesce') return 0
   const { slots, maxValueBytes } = tableShape(size)
   return latestBytes(slots, maxValueBytes)
 }

@@ -16,8 +16,8 @@ import { HEADER_BYTES } from '../event/record.ts'
  *
  * Control memory, in lines of 32 words: one for the engine, three per thread, one per lane. Thread 0 is the engine's
  * own, 1…workers are the workers, then the attached ones. Each publisher has a segment of its own, with one ring per
- * lane: all control blocks, then all data; and another with a relay per lane, for events that may be overwritten
- * (decision 13).
+ * lane: all control blocks, then all data; another with a relay per lane, for events that may be overwritten (decision
+ * 13); and if there is a store, one with a spillway per lane (decision 15).
  */
 export type MapShape = {
   readonly workers: number
@@ -27,6 +27,8 @@ export type MapShape = {
   readonly freeLanes: number
   readonly ringBytes: number
   readonly maxTopics: number
+  /** Whether there are spillways. */
+  readonly spills: boolean
 }
 
 /**
@@ -50,6 +52,8 @@ export type SharedMap = {
   readonly topics: SharedArrayBuffer
   readonly segments: readonly SharedArrayBuffer[]
   readonly relays: readonly SharedArrayBuffer[]
+  /** Empty without a store. */
+  readonly spillways: readonly SharedArrayBuffer[]
 }
 
 export const LINE_WORDS = 32
@@ -114,9 +118,10 @@ export function ownerWord(thread: number): number {
   return threadWord(thread) + OWNER
 }
 
-/** Bits of the active word: the publisher uses its rings, its relays. */
+/** Bits of the active word: the publisher uses its rings, its relays, its spillways. */
 export const USES_RINGS = 1
 export const USES_RELAYS = 2
+export const USES_SPILLWAYS = 4
 
 /** What the publisher has begun to use: the rest needs no look. */
 export function activeWord({ thread, depth }: PublisherSlot): number {
@@ -203,6 +208,29 @@ function lossyCapacity({ ringBytes }: MapShape): number {
   return ringBytes / recordBytes(HEADER_BYTES)
 }
 
+/** The two rings of a spillway: toward the engine's thread, and toward the lane's reader. */
+export type SpillwayPlace = { readonly out: RingPlace; readonly back: RingPlace }
+
+export function spillwayPlace(map: SharedMap, publisher: number, lane: number): SpillwayPlace {
+  const { ringBytes } = map.shape
+  const buffer = map.spillways[publisher]!
+  const controlOffset = lane * spillwayBytes(map.shape)
+  const dataOffset = controlOffset + 2 * CONTROL_BYTES
+  return {
+    out: { buffer, controlOffset, dataOffset, capacity: ringBytes },
+    back: {
+      buffer,
+      controlOffset: controlOffset + CONTROL_BYTES,
+      dataOffset: dataOffset + ringBytes,
+      capacity: ringBytes,
+    },
+  }
+}
+
+function spillwayBytes({ ringBytes }: MapShape): number {
+  return 2 * (CONTROL_BYTES + ringBytes)
+}
+
 function line(bytes: number): number {
   return (bytes + 127) & -128
 }
@@ -230,5 +258,8 @@ export function allocateMap(shape: MapShape, engineId: string, topics: SharedArr
     topics,
     segments: publishers.map(() => allocateShared(segmentBytes(shape))),
     relays: publishers.map(() => allocateShared(laneCount(shape) * relayBytes(shape))),
+    spillways: shape.spills
+      ? publishers.map(() => allocateShared(laneCount(shape) * spillwayBytes(shape)))
+      : [],
   }
 }

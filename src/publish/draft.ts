@@ -29,6 +29,7 @@ export function newDraft(publisher: number): Draft {
     extras: undefined,
     data: undefined,
     dataBytes: 0,
+    spills: false,
   }
 }
 

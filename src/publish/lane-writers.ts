@@ -18,11 +18,13 @@ import {
   THREAD_COUNTERS,
   USES_RELAYS,
   USES_RINGS,
+  USES_SPILLWAYS,
 } from '../lane/map.ts'
 import { DROPPED_NEWEST, SAMPLED_OUT } from '../lane/thread-counters.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 import type { PublisherNotices } from './publisher-notices.ts'
 import { RelayWriters } from './relay-writers.ts'
+import { SpillwayWriters } from './spillway-writers.ts'
 
 /** What `place` answers when no lane has room. */
 export const NO_ROOM = -1
@@ -48,6 +50,10 @@ export class LaneWriters {
   private touchedCount = 0
   private readonly notices: PublisherNotices
   private readonly relays: RelayWriters
+  /** Undefined without a store. */
+  private readonly spillways: SpillwayWriters | undefined
+  /** The lanes for which sends wait. */
+  private readonly wanted = new Set<number>()
   private readonly keyedLanes: number
   private readonly freeLanes: number
   private sequence = 0
@@ -75,11 +81,13 @@ export class LaneWriters {
     this.dirty = new Array(lanes).fill(false)
     this.notices = notices
     this.relays = new RelayWriters(map, publisher, topics, notices)
+    this.spillways = map.shape.spills ? new SpillwayWriters(map, publisher) : undefined
     const used = Atomics.load(this.control, activeWord(this.slot))
     // A slot that was used before goes on with its count: sequences and the ids made of them are never reused.
     for (let lane = 0; lane < lanes; lane++) {
       if (used & USES_RINGS) this.sequence += new RingWriter(ringPlace(map, publisher, lane)).written
       if (used & USES_RELAYS) this.sequence += this.relays.writtenTo(lane)
+      if (used & USES_SPILLWAYS) this.sequence += this.spillways!.resume(lane)
     }
   }
 
@@ -87,7 +95,9 @@ export class LaneWriters {
   place(draft: Draft, bytes: number): number {
     if ((draft.flags & HAS_KEY) === 0) return this.placeFree(draft, bytes)
     const lane = this.laneOfKey(draft.keyHash)
-    return this.write(lane, draft, bytes) ? lane : NO_ROOM
+    if (this.isSpilling(lane)) return this.spill(lane, draft, bytes) ? lane : NO_ROOM
+    if (this.write(lane, draft, bytes)) return lane
+    return draft.spills && this.spill(lane, draft, bytes) ? lane : NO_ROOM
   }
 
   /** The lane where the draft goes: of its key, or the free one whose turn it is. */
@@ -99,8 +109,8 @@ export class LaneWriters {
     return keyHash % this.keyedLanes
   }
 
-  /** Writes the draft into this lane, uncommitted, if there is room. */
-  write(lane: number, draft: Draft, bytes: number): boolean {
+  /** Writes the draft into this lane's ring, uncommitted, if there is room. */
+  private write(lane: number, draft: Draft, bytes: number): boolean {
     const writer = this.writer(lane)
     const at = writer.claim(bytes)
     if (at === FULL) return false
@@ -161,6 +171,7 @@ export class LaneWriters {
     }
     // Not `length = 0`, which would let go of the array's memory each time.
     this.touchedCount = 0
+    this.spillways?.commit()
   }
 
   /** Wakes the worker that the next event without a key goes to. Only a hint: `commit` wakes whom it must. */
@@ -172,6 +183,7 @@ export class LaneWriters {
   /** Forgets everything written since the last commit. */
   abort(): void {
     this.relays.abort()
+    this.spillways?.abort()
     for (let i = 0; i < this.touchedCount; i++) {
       const lane = this.touched[i]!
       this.writers[lane]!.resume()
@@ -182,18 +194,26 @@ export class LaneWriters {
     this.uncommitted = 0
   }
 
-  hasRoom(lane: number, bytes: number): boolean {
-    return this.writer(lane).hasRoom(bytes)
+  /** Whether the draft could be placed in this lane now. */
+  hasRoom(lane: number, draft: Draft, bytes: number): boolean {
+    if (!this.isSpilling(lane) && this.writer(lane).hasRoom(bytes)) return true
+    return (draft.spills || this.isSpilling(lane)) && this.spillways!.hasRoom(lane, bytes)
   }
 
-  hasFreeRoom(bytes: number): boolean {
-    for (let i = 0; i < this.freeLanes; i++) if (this.hasRoom(this.keyedLanes + i, bytes)) return true
+  /** The same for a draft without a key. */
+  hasFreeRoom(draft: Draft, bytes: number): boolean {
+    for (let i = 0; i < this.freeLanes; i++) {
+      if (this.hasRoom(this.keyedLanes + i, draft, bytes)) return true
+    }
     return false
   }
 
   /** Says that somebody waits for room in this lane, or no longer does. */
   want(lane: number, room: boolean): void {
-    this.writer(lane).want(room)
+    if (room) this.wanted.add(lane)
+    else this.wanted.delete(lane)
+    this.writer(lane).want(room || this.isSpilling(lane))
+    this.spillways?.want(lane, room)
   }
 
   /** The same for all lanes that take events without a key. */
@@ -221,7 +241,31 @@ export class LaneWriters {
         return this.freeLane
       }
     }
+    if (!draft.spills) return NO_ROOM
+    for (let lane = this.keyedLanes; lane < this.keyedLanes + this.freeLanes; lane++) {
+      if (this.spill(lane, draft, bytes)) return lane
+    }
     return NO_ROOM
+  }
+
+  /** Whether what has a key of this lane must go out, so as not to overtake what has. */
+  private isSpilling(lane: number): boolean {
+    const { spillways } = this
+    if (spillways === undefined || !spillways.mayBeSpilling(lane) || lane >= this.keyedLanes) return false
+    if (spillways.isSpilling(lane)) return true
+    if (!this.wanted.has(lane)) this.writer(lane).want(false)
+    return false
+  }
+
+  /** Writes the draft into this lane's spillway, uncommitted, if there is room. */
+  private spill(lane: number, draft: Draft, bytes: number): boolean {
+    this.use(USES_SPILLWAYS)
+    draft.sequence = this.sequence
+    if (!this.spillways!.write(lane, draft, bytes)) return false
+    this.number(draft)
+    // The engine's thread waits for this ring to be empty: its readers are to say so.
+    this.writer(lane).want(true)
+    return true
   }
 
   /** Where there is room; if nowhere, in the place of the oldest of one lane. */

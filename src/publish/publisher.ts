@@ -1,6 +1,6 @@
 import { maxPayloadBytes, wordsOf } from '../../native-free-ring/src/index.ts'
 import { closedError, FullError, InvalidEventError, isA, MillraceError, TimeoutError } from '../errors.ts'
-import { checkPolicy, overwrites, type Policy } from '../event/policy.ts'
+import { checkPolicy, noStore, overwrites, type Policy } from '../event/policy.ts'
 import type { EventInput, Publishing, PublishOptions, SendOptions, TopicHandle } from '../event/publishing.ts'
 import { type Draft, draftBytes, EXPIRES, HAS_KEY } from '../event/record.ts'
 import { checkWait, type WaitOptions } from '../lane/deadline.ts'
@@ -37,6 +37,7 @@ export class Publisher implements Publishing {
   private readonly maxBytes: number
   /** With a key, and with `coalesce`. */
   private readonly maxCoalesced: number
+  private readonly spills: boolean
   private readonly draft: Draft
   /** What to do with the draft if its lane is full. */
   private onFull: Policy
@@ -67,6 +68,7 @@ export class Publisher implements Publishing {
     this.onFull = options.onFull
     this.maxBytes = maxPayloadBytes(map.shape.ringBytes)
     this.maxCoalesced = maxCoalescedBytes(map.shape)
+    this.spills = map.shape.spills
   }
 
   publish(type: string | EventInput, data?: unknown, options?: PublishOptions): boolean {
@@ -293,6 +295,7 @@ export class Publisher implements Publishing {
     const policy = options?.onFull
     if (policy === undefined) return this.options.onFull
     checkPolicy(policy)
+    if (policy === 'spill' && !this.spills) throw noStore()
     return policy
   }
 
@@ -302,6 +305,7 @@ export class Publisher implements Publishing {
     const onFull = this.policy(options)
     fillDraft(draft, data, options, this.maxBytes)
     this.onFull = onFull
+    draft.spills = onFull === 'spill'
     // The clock may be late by as long as this thread has not yielded.
     if ((draft.flags & EXPIRES) !== 0) draft.time = Date.now()
     draft.topicId = topicId

@@ -16,13 +16,13 @@ type Send = {
  */
 export class SendQueue implements Watch {
   private readonly sends: Send[] = []
-  private readonly hasRoom: (bytes: number) => boolean
+  private readonly hasRoom: (draft: Draft, bytes: number) => boolean
   /** Throws if nothing may be published any more. */
   private readonly place: (draft: Draft, bytes: number) => boolean
   private readonly onEmpty: () => void
 
   constructor(
-    hasRoom: (bytes: number) => boolean,
+    hasRoom: (draft: Draft, bytes: number) => boolean,
     place: (draft: Draft, bytes: number) => boolean,
     onEmpty: () => void,
   ) {
@@ -41,7 +41,7 @@ export class SendQueue implements Watch {
 
   ready(): boolean {
     const first = this.sends[0]
-    return first !== undefined && this.hasRoom(first.bytes)
+    return first !== undefined && this.hasRoom(first.draft, first.bytes)
   }
 
   advance(): boolean {

@@ -48,9 +48,10 @@ export class SendQueues {
   private open(key: number): SendQueue {
     const { lanes, waits } = this
     const want = (room: boolean) => (key === FREE ? lanes.wantFree(room) : lanes.want(key, room))
-    const hasRoom = (bytes: number) => (key === FREE ? lanes.hasFreeRoom(bytes) : lanes.hasRoom(key, bytes))
+    const hasRoom = (draft: Draft, bytes: number) =>
+      key === FREE ? lanes.hasFreeRoom(draft, bytes) : lanes.hasRoom(key, draft, bytes)
     const queue: SendQueue = new SendQueue(
-      (bytes) => this.isClosed() || hasRoom(bytes),
+      (draft, bytes) => this.isClosed() || hasRoom(draft, bytes),
       (draft, bytes) => {
         if (this.isClosed()) throw closedError()
         if (lanes.place(draft, bytes) === NO_ROOM) return false

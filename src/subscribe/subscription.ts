@@ -7,6 +7,8 @@ import { closeMailbox, hasEmptied, type MailboxPlace, takeWanted } from '../lane
 import { MailboxReader } from '../lane/mailbox-reader.ts'
 import { parkedWord, type SharedMap } from '../lane/map.ts'
 import type { LevelNotice } from '../lane/notices.ts'
+import type { Overflow } from '../lane/overflow.ts'
+import { SpilledMail } from '../lane/spilled-mail.ts'
 import type { Waits, Watch } from '../lane/waits.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 
@@ -52,6 +54,8 @@ export type SubscriptionParts = {
   map: SharedMap
   topics: TopicTable
   waits: Waits
+  /** For what spills. */
+  overflow: Overflow | undefined
   onUnsubscribe(): void
   /** It was told to be nearly full, and has emptied again. */
   onLowWater(notice: LevelNotice): void
@@ -71,6 +75,8 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
   private readonly place: MailboxPlace
   private readonly filter: ((event: Event) => boolean) | undefined
   private readonly reader: MailboxReader
+  /** @internal What found no room, if it spills. */
+  readonly spilled: SpilledMail | undefined
   private readonly control: Int32Array
   private readonly receivers: Receiver<Event>[] = []
   /** Taken from the mailbox, and neither received nor filtered yet. */
@@ -87,7 +93,8 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
     this.parts = parts
     this.place = place
     this.filter = filter
-    this.reader = new MailboxReader(place)
+    this.spilled = this.openSpilled()
+    this.reader = new MailboxReader(place, this.spilled)
     this.control = wordsOf(parts.map.control)
   }
 
@@ -245,7 +252,7 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
         this.held = undefined
       }
     } finally {
-      if (takeWanted(this.place)) this.wakeWriters()
+      this.wakeWaiting()
       this.tellLevel()
     }
     return events
@@ -281,6 +288,18 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
       this.held = undefined
       throw error
     }
+  }
+
+  private openSpilled(): SpilledMail | undefined {
+    const { parts, place } = this
+    if (place.onFull !== 'spill' || parts.overflow === undefined) return undefined
+    const name = `${parts.map.engineId}/mailbox/${place.id}`
+    return new SpilledMail(place, parts.overflow, name, () => this.wakeWaiting())
+  }
+
+  /** After something was released. */
+  private wakeWaiting(): void {
+    if (takeWanted(this.place)) this.wakeWriters()
   }
 
   private wakeWriters(): void {

@@ -25,7 +25,8 @@ async function node(...args: string[]): Promise<string> {
 
 const APP = (handlers: string) => `
 import { createEngine } from 'millrace'
-const engine = await createEngine({ workers: 2, handlers: new URL('./${handlers}', import.meta.url) })
+import { memoryStore } from 'millrace/store'
+const engine = await createEngine({ store: memoryStore(), onFull: 'spill', workers: 2, handlers: new URL('./${handlers}', import.meta.url) })
 const sub = engine.subscribe('answer')
 for (let i = 1; i <= 100; i++) engine.publish('question', { i })
 let sum = 0

@@ -13,6 +13,7 @@ import { HAS_KEY } from '../../src/event/record.ts'
 import {
   allocateMailbox,
   closeMailbox,
+  HOLDS,
   type MailboxPlace,
   mailboxRing,
   mailboxTable,
@@ -20,13 +21,24 @@ import {
   takeWanted,
   unwrittenBy,
 } from '../../src/lane/mailbox.ts'
+import { MailboxReader } from '../../src/lane/mailbox-reader.ts'
 import { DELIVERED, LATER, MailboxWriter } from '../../src/lane/mailbox-writer.ts'
 import { controlWords } from '../../src/lane/map.ts'
+import { SpilledMail } from '../../src/lane/spilled-mail.ts'
+import { memoryStore } from '../../src/store/index.ts'
 
 /** The word of the lease, the first of a mailbox. */
 const LEASE = 0
 const OTHER = 99
-const shape = { workers: 2, attachable: 0, keyedLanes: 1, freeLanes: 1, ringBytes: 1_024, maxTopics: 1 }
+const shape = {
+  workers: 2,
+  attachable: 0,
+  keyedLanes: 1,
+  freeLanes: 1,
+  ringBytes: 1_024,
+  maxTopics: 1,
+  spills: false,
+}
 const words = new Int32Array(8)
 const record = new Uint8Array(words.buffer)
 
@@ -152,3 +164,48 @@ function keyed(hash: number): void {
   words[1] = hash
   words[3] = HAS_KEY
 }
+
+describe('spill', () => {
+  /** A mailbox and its receiver's end; how often writers were to be told of room. */
+  function spilling() {
+    const { overflow } = memoryStore()
+    const { place, words, offer, canOffer } = mailbox('spill')
+    let rooms = 0
+    const spilled = new SpilledMail(place, overflow, 'q', () => rooms++)
+    const reader = new MailboxReader(place, spilled)
+    return { words, offer, canOffer, spilled, reader, rooms: () => rooms }
+  }
+
+  test('what leaves the second ring for the store makes room for those who wait, and holds the others back', async () => {
+    const { words, offer, canOffer, spilled, reader, rooms } = spilling()
+    let written = 0
+    while (offer() === DELIVERED) written++
+    expect(written).toBeGreaterThan(10)
+    expect(canOffer()).toBe(false)
+    await spilled.step()
+    expect(rooms()).toBe(1)
+    expect(words[HOLDS]).toBe(1)
+    expect(canOffer()).toBe(true)
+    // Those in the ring, then nothing before they are fetched.
+    for (let i = 0; i < 2; i++) expect(reader.take()).toBeDefined()
+    expect(reader.take()).toBeUndefined()
+    expect(reader.counts()).toMatchObject({ offered: written, queued: written - 2 })
+    expect(offer()).toBe(DELIVERED)
+    await spilled.step()
+    for (let i = 2; i < written; i++) expect(reader.take()).toBeDefined()
+    expect(words[HOLDS]).toBe(0)
+    // The last one never left the second ring.
+    expect(reader.counts()).toMatchObject({ offered: written + 1, queued: 1 })
+    expect(reader.take()).toBeDefined()
+    expect(reader.take()).toBeUndefined()
+  })
+
+  test('once nothing lies behind it, the mailbox fills its own ring again', async () => {
+    const { offer, reader } = spilling()
+    for (let i = 0; i < 3; i++) offer()
+    for (let i = 0; i < 3; i++) expect(reader.take()).toBeDefined()
+    expect(reader.queued).toBe(0)
+    offer()
+    expect(reader.queued).toBe(1)
+  })
+})

@@ -89,7 +89,7 @@ describe.each([0, 2])('workers: %d', (workers) => {
     ['no pattern', OptionsError, []],
     ['a capacity of 0', OptionsError, 'work.a', { capacity: 0 }],
     ['half a capacity', OptionsError, 'work.a', { capacity: 1.5 }],
-    ['a policy of another time', OptionsError, 'work.a', { onFull: 'spill' }],
+    ['a policy of another time', OptionsError, 'work.a', { onFull: 'drop-some' }],
     ['an option that there is none of', OptionsError, 'work.a', { capcity: 5 }],
     ['a filter that is none', OptionsError, 'work.a', { filter: 'data.a > 1' }],
   ])('%s is refused', async (_name, type, pattern, options) => {

@@ -1,0 +1,29 @@
+import { RingGauge } from '../../native-free-ring/src/index.ts'
+import type { SpillwayPlace } from './map.ts'
+import { LANE_COUNTERS, RELEASED } from './outcome.ts'
+
+/** Looks at a spillway from outside, from any thread: what has gone out, and what became of it. */
+export class SpillwayGauge {
+  private readonly out: RingGauge
+  private readonly back: RingGauge
+
+  constructor(place: SpillwayPlace) {
+    this.out = new RingGauge(place.out)
+    this.back = new RingGauge(place.back, LANE_COUNTERS)
+  }
+
+  /** What became of the events that were dealt with. Read it before `accepted`. The array is reused by the next call. */
+  released(): Float64Array {
+    return this.back.released()
+  }
+
+  /** Events that have gone out. */
+  accepted(): number {
+    return this.out.committed()
+  }
+
+  /** Whether the lane's reader has dealt with so many events that went out. */
+  hasReleased(events: number): boolean {
+    return this.back.released()[RELEASED] === events
+  }
+}

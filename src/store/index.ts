@@ -1,0 +1,3 @@
+export type { Overflow } from '../lane/overflow.ts'
+export { type MemoryStoreOptions, memoryStore } from './memory.ts'
+export type { Store } from './store.ts'

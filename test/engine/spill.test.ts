@@ -1,0 +1,188 @@
+import { describe, expect, test } from 'vitest'
+import { createEngine, type Engine, type MillraceError, type StoreError } from '../../src/index.ts'
+import { memoryStore, type Overflow } from '../../src/store/index.ts'
+import { Gate } from '../fixtures/gate.ts'
+
+const handlers = new URL('../fixtures/gate.ts', import.meta.url)
+const NUMBERS = Array.from({ length: 10_000 }, (_, index) => index)
+
+/** All that the engine dispatches of `work.n`, in the order in which it does. */
+function dispatched(engine: Engine): () => Promise<number[]> {
+  const seen = engine.subscribe('work.n', { capacity: 100_000, onFull: 'block' })
+  return async () =>
+    (await seen.receiveBatch({ max: 100_000, timeoutMs: 0 })).map(({ data }) => data as number)
+}
+
+const keyed = (numbers: readonly number[]) => numbers.map((data) => ({ type: 'work.n', data, key: 'k' }))
+
+describe.each([0, 2])('workers: %d', (workers) => {
+  const options = { workers, handlers, ringBytes: 4_096 }
+
+  test('what finds no room goes to the store, and comes back in its order', async () => {
+    await using engine = await createEngine({ ...options, store: memoryStore(), onFull: 'spill' })
+    const all = dispatched(engine)
+    using gate = new Gate(engine)
+    await gate.hold('k')
+    await engine.sendBatch(keyed(NUMBERS))
+    const { spilled } = engine.stats()
+    expect(spilled).toBeGreaterThan(9_000)
+    expect(engine.stats()).toMatchObject({ pending: NUMBERS.length + 1, dropped: 0, balanced: true })
+    gate.open()
+    await engine.drain()
+    expect(await all()).toEqual(NUMBERS)
+    expect(engine.stats()).toMatchObject({ pending: 0, spilled, dropped: 0, balanced: true })
+    // Now that there is room, nothing spills any more.
+    await engine.sendBatch(keyed(NUMBERS.slice(0, 20)))
+    await engine.drain()
+    expect(await all()).toEqual(NUMBERS.slice(0, 20))
+    expect(engine.stats()).toMatchObject({ spilled, balanced: true })
+  })
+
+  test('events without a key, too, once all of their lanes are full', async () => {
+    await using engine = await createEngine({ ...options, store: memoryStore() })
+    const all = dispatched(engine)
+    // They come in runs of 16 to each lane.
+    const gates = Array.from({ length: 32 * Math.max(1, workers) }, () => new Gate(engine))
+    for (const gate of gates) await gate.hold()
+    const events = NUMBERS.map((data) => ({ type: 'work.n', data, onFull: 'spill' as const }))
+    await engine.sendBatch(events)
+    expect(engine.stats().spilled).toBeGreaterThan(5_000)
+    for (const gate of gates) gate.open()
+    await engine.drain()
+    expect((await all()).sort((a, b) => a - b)).toEqual(NUMBERS)
+    expect(engine.stats()).toMatchObject({ pending: 0, balanced: true })
+  })
+
+  test('while a lane spills, its other events do not overtake, whatever their policy', async () => {
+    await using engine = await createEngine({ ...options, store: memoryStore() })
+    const all = dispatched(engine)
+    using gate = new Gate(engine)
+    await gate.hold('k')
+    const policies = ['spill', 'block', 'reject', 'drop-newest'] as const
+    for (const data of NUMBERS.slice(0, 2_000)) {
+      // The first hundreds fill the ring.
+      const onFull = data < 500 ? 'spill' : policies[data % 4]!
+      await engine.send('work.n', data, { key: 'k', onFull })
+      // Else the way out is full, too, as long as the engine's thread has no turn.
+      if (data % 16 === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+    gate.open()
+    await engine.drain()
+    expect(await all()).toEqual(NUMBERS.slice(0, 2_000))
+    expect(engine.stats()).toMatchObject({ dropped: 0, balanced: true })
+  })
+
+  test('when the store is full, it is as with block: nothing is lost, and the error says so', async () => {
+    const errors: MillraceError[] = []
+    await using engine = await createEngine({
+      ...options,
+      store: memoryStore({ maxOverflowBytes: 20_000 }),
+      onFull: 'spill',
+      onError: (error) => errors.push(error),
+    })
+    const all = dispatched(engine)
+    using gate = new Gate(engine)
+    await gate.hold('k')
+    let accepted = 0
+    const sending = (async () => {
+      for (const data of NUMBERS) {
+        await engine.send('work.n', data, { key: 'k' })
+        accepted++
+      }
+    })()
+    while (errors.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    expect(errors[0]).toMatchObject({
+      code: 'ERR_MILLRACE_STORE',
+      message: expect.stringMatching(/of 20000$/),
+    })
+    while (engine.publish('work.other', 0, { key: 'k' }))
+      await new Promise((resolve) => setImmediate(resolve))
+    await expect(engine.send('work.other', 0, { key: 'k', timeoutMs: 1 })).rejects.toThrow(/within 1 ms/)
+    expect(accepted).toBeLessThan(2_000)
+    expect(engine.stats()).toMatchObject({ dropped: 0, balanced: true })
+    gate.open()
+    await sending
+    await engine.drain()
+    expect(await all()).toEqual(NUMBERS)
+    expect(engine.stats()).toMatchObject({ pending: 0, dropped: 0, balanced: true })
+  })
+
+  test('a store that fails is tried again: nothing is lost, nothing comes twice, nothing overtakes', async () => {
+    const errors: StoreError[] = []
+    const { overflow } = memoryStore()
+    let calls = 0
+    const failEach = (): void => {
+      if (++calls % 3 === 1) throw new Error(`call ${calls} fails`)
+    }
+    const failing: Overflow = {
+      push: async (queue, records) => {
+        failEach()
+        await overflow.push(queue, records)
+      },
+      shift: async (queue, limit) => {
+        failEach()
+        // Fewer than were asked for.
+        return overflow.shift(queue, Math.min(limit, 100))
+      },
+    }
+    await using engine = await createEngine({
+      ...options,
+      store: { overflow: failing },
+      onFull: 'spill',
+      onError: (error) => errors.push(error as StoreError),
+    })
+    const all = dispatched(engine)
+    using gate = new Gate(engine)
+    await gate.hold('k')
+    await engine.sendBatch(keyed(NUMBERS.slice(0, 1_000)))
+    gate.open()
+    await engine.drain()
+    expect(await all()).toEqual(NUMBERS.slice(0, 1_000))
+    expect(errors.length).toBeGreaterThan(2)
+    expect(errors[0]).toMatchObject({ code: 'ERR_MILLRACE_STORE', cause: { message: 'call 1 fails' } })
+    expect(engine.stats()).toMatchObject({ pending: 0, balanced: true })
+  })
+
+  test('what has spilled when the engine closes is named, in its order', async () => {
+    const engine = await createEngine({ ...options, store: memoryStore(), onFull: 'spill' })
+    const gate = new Gate(engine)
+    await gate.hold('k')
+    await engine.sendBatch(keyed(NUMBERS))
+    const { left, drained, ledger } = await engine.close({ timeoutMs: 20 })
+    gate.open()
+    expect(drained).toBe(false)
+    expect(left.filter(({ type }) => type === 'work.n').map(({ data }) => data)).toEqual(NUMBERS)
+    expect(ledger).toMatchObject({ pending: NUMBERS.length + 1, balanced: true })
+  })
+
+  test('a batch that is refused in the middle leaves nothing behind, in the store either', async () => {
+    await using engine = await createEngine({ ...options, store: memoryStore(), onFull: 'spill' })
+    const all = dispatched(engine)
+    using gate = new Gate(engine)
+    await gate.hold('k')
+    await engine.sendBatch(keyed(NUMBERS.slice(0, 300)))
+    const before = engine.stats().accepted
+    const bad = { type: 'work.n', data: () => {}, key: 'k' }
+    expect(() => engine.publishBatch([...keyed([7, 8, 9]), bad])).toThrow(/function/i)
+    expect(engine.stats().accepted).toBe(before)
+    await engine.sendBatch(keyed([300]))
+    gate.open()
+    await engine.drain()
+    expect(await all()).toEqual(NUMBERS.slice(0, 301))
+  })
+})
+
+test('without a store, nobody can ask for it', async () => {
+  await expect(createEngine({ workers: 0, onFull: 'spill' })).rejects.toMatchObject({
+    code: 'ERR_MILLRACE_CAPABILITY',
+  })
+  await expect(createEngine({ workers: 0, store: {} as never })).rejects.toMatchObject({
+    code: 'ERR_MILLRACE_OPTIONS',
+  })
+  await using engine = await createEngine({ workers: 0, handlers })
+  expect(() => engine.publish('work.n', 1, { onFull: 'spill' })).toThrow(
+    expect.objectContaining({ code: 'ERR_MILLRACE_CAPABILITY' }),
+  )
+  expect(engine.stats().accepted).toBe(0)
+  expect(() => memoryStore({ maxOverflowBytes: -1 })).toThrow(/whole number of bytes/)
+})
