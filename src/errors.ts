@@ -124,7 +124,7 @@ export type EventTrace = {
   time: number
   attempt: number
   /** What became of it; undefined while it is being handled, or if it was when the worker died. */
-  outcome: 'completed' | 'unmatched' | 'dropped' | 'expired' | 'deadLettered' | undefined
+  outcome: 'completed' | 'unmatched' | 'dropped' | 'expired' | 'deadLettered' | 'duplicate' | undefined
 }
 
 /** A worker thread ended although nobody asked it to. Its lanes are read on by its replacement. */

@@ -24,6 +24,13 @@ export { LossyWriter } from './lossy-writer.ts'
 export { allocateShared, wordsOf } from './memory.ts'
 export { isParked, PARK_BOUND_MS, Parking, pause, wake } from './parking.ts'
 export { EMPTY, RingReader } from './reader.ts'
+export {
+  MAX_RECENT_BYTES,
+  type RecentPlace,
+  RecentSet,
+  recentEntryBytes,
+  recentSetBytes,
+} from './recent-set.ts'
 export { Relay, type RelayPlace } from './relay.ts'
 export { type RelayCounts, RelayGauge } from './relay-gauge.ts'
 export { FULL, RingWriter } from './writer.ts'

@@ -47,11 +47,15 @@ export function recordBytes(length: number): number {
   return (length + RECORD_HEADER_BYTES + RECORD_ALIGNMENT - 1) & -RECORD_ALIGNMENT
 }
 
+/** Of whole numbers up to 2³⁰. */
+export function isPowerOfTwo(value: number): boolean {
+  return Number.isInteger(value) && value > 0 && (value & (value - 1)) === 0
+}
+
 export function checkPlace(place: RingPlace): void {
   const { buffer, controlOffset, dataOffset, capacity } = place
   if (!(buffer instanceof SharedArrayBuffer)) throw new TypeError('A ring needs a SharedArrayBuffer')
-  const isPower = Number.isInteger(capacity) && (capacity & (capacity - 1)) === 0
-  if (!isPower || capacity < MIN_CAPACITY || capacity > MAX_CAPACITY) {
+  if (!isPowerOfTwo(capacity) || capacity < MIN_CAPACITY || capacity > MAX_CAPACITY) {
     throw new RangeError(`A ring's capacity is a power of two from ${MIN_CAPACITY} to 2^30, not ${capacity}`)
   }
   if (controlOffset % 128 !== 0 || dataOffset % 128 !== 0) {

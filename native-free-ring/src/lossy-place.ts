@@ -1,4 +1,4 @@
-import { CONTROL_BYTES, MAX_CAPACITY, MIN_CAPACITY, RECORD_ALIGNMENT } from './layout.ts'
+import { CONTROL_BYTES, isPowerOfTwo, MAX_CAPACITY, MIN_CAPACITY, RECORD_ALIGNMENT } from './layout.ts'
 import { allocateShared } from './memory.ts'
 
 /**
@@ -54,8 +54,7 @@ export type LossyViews = {
 export function lossyViews(place: LossyPlace): LossyViews {
   const { buffer, offset, dataBytes, capacity } = place
   if (!(buffer instanceof SharedArrayBuffer)) throw new TypeError('A ring needs a SharedArrayBuffer')
-  const isPower = Number.isInteger(dataBytes) && (dataBytes & (dataBytes - 1)) === 0
-  if (!isPower || dataBytes < MIN_CAPACITY || dataBytes > MAX_CAPACITY) {
+  if (!isPowerOfTwo(dataBytes) || dataBytes < MIN_CAPACITY || dataBytes > MAX_CAPACITY) {
     throw new RangeError(`A lossy ring has a power of two of bytes, from 64 to 2^30, not ${dataBytes}`)
   }
   if (!Number.isInteger(capacity) || capacity < 1 || capacity >= MAX_CAPACITY) {

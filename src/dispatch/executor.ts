@@ -14,7 +14,7 @@ import { CALLED, FAILED, FILTERED, SUCCEEDED } from './tally.ts'
 
 /** What becomes of events that were in flight when their worker died (decision 12). */
 export type Delivery = {
-  mode: 'at-most-once' | 'at-least-once'
+  mode: 'at-most-once' | 'at-least-once' | 'effectively-once'
   /** How often an event is handled again after deaths. */
   redeliveries: number
 }

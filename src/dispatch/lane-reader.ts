@@ -1,7 +1,16 @@
 import { wake, wordsOf } from '../../native-free-ring/src/index.ts'
-import { flagsOf, HAS_KEY, keyHashOf } from '../event/record.ts'
+import { flagsOf, keyHashOf, ORDERED } from '../event/record.ts'
 import { LaneLease } from '../lane/lane-lease.ts'
-import { MAX_DEPTH, parkedWord, relayPlace, ringPlace, type SharedMap, spillwayPlace } from '../lane/map.ts'
+import {
+  isKeyed,
+  MAX_DEPTH,
+  parkedWord,
+  relayPlace,
+  ringPlace,
+  type SharedMap,
+  spillwayPlace,
+} from '../lane/map.ts'
+import { CompletedIds } from './completed-ids.ts'
 import type { WaitingPublisher } from './context.ts'
 import type { Executor } from './executor.ts'
 import type { FlightRecorder } from './flight.ts'
@@ -39,6 +48,8 @@ export class LaneReader implements RingHost {
   private readonly window: number
   /** Its home keeps the lease. */
   readonly sticky: boolean
+  /** Undefined if ids are not remembered: events with one have a keyed lane. */
+  readonly completed: CompletedIds | undefined
   private readonly rings: RingDrain[] = []
   private readonly relays: RelayDrain[] = []
   private readonly busy: InFlight[] = []
@@ -61,6 +72,8 @@ export class LaneReader implements RingHost {
     this.executor = executor
     this.window = window
     this.sticky = sticky
+    const remembers = map.shape.rememberedIds > 0 && isKeyed(map.shape, index)
+    this.completed = remembers ? new CompletedIds(map, index) : undefined
   }
 
   get isStopped(): boolean {
@@ -133,6 +146,7 @@ export class LaneReader implements RingHost {
   }
 
   private readonly resume = (): void => {
+    this.completed?.resume()
     for (const ring of this.rings) ring.resume()
   }
 
@@ -175,7 +189,7 @@ export class LaneReader implements RingHost {
    */
   isBusy(words: Int32Array, at: number, ring: RingDrain): boolean {
     const { busy } = this
-    if (busy.length === 0 || (flagsOf(words, at) & HAS_KEY) === 0) return false
+    if (busy.length === 0 || (flagsOf(words, at) & ORDERED) === 0) return false
     const keyHash = keyHashOf(words, at)
     for (let i = 0; i < busy.length; i++) {
       const record = busy[i]!
@@ -186,12 +200,12 @@ export class LaneReader implements RingHost {
   }
 
   started(record: InFlight): void {
-    if (record.hasKey) this.busy.push(record)
+    if (record.isOrdered) this.busy.push(record)
     this.host.onStarted(record)
   }
 
   ended(record: InFlight): void {
-    if (record.hasKey) this.busy.splice(this.busy.indexOf(record), 1)
+    if (record.isOrdered) this.busy.splice(this.busy.indexOf(record), 1)
     this.unblock()
     this.giveBack()
     this.host.onEnded(record)

@@ -1,7 +1,9 @@
 import { EMPTY, RingGauge, type RingPlace, RingReader } from '../../native-free-ring/src/index.ts'
-import { flagsOf, HAS_KEY, keyHashOf } from '../event/record.ts'
+import { flagsOf, keyHashOf, ORDERED } from '../event/record.ts'
 import {
   attemptsOf,
+  COMPLETED,
+  DUPLICATE,
   LANE_COUNTERS,
   type Outcome,
   outcomeOf,
@@ -9,6 +11,7 @@ import {
   withAttempts,
   withOutcome,
 } from '../lane/outcome.ts'
+import type { CompletedIds } from './completed-ids.ts'
 import type { EventContext, WaitingPublisher } from './context.ts'
 import type { Executor, RecordSource } from './executor.ts'
 import type { FlightRecorder } from './flight.ts'
@@ -31,6 +34,8 @@ export interface RingHost {
   mayStartSuspect(ring: RingDrain): boolean
   /** Remembers what this thread does. */
   readonly flight: FlightRecorder
+  /** The ids that the lane has completed; undefined if they are not remembered. */
+  readonly completed: CompletedIds | undefined
   started(record: InFlight): void
   ended(record: InFlight): void
   readonly isStopped: boolean
@@ -42,9 +47,9 @@ export type InFlight = {
   /** Where the record ends: the ring may be released up to here once this and all before it have settled. */
   readonly end: number
   readonly markWord: number
-  /** 0 if it has no key: then it holds nothing back. */
   readonly keyHash: number
-  readonly hasKey: boolean
+  /** Else it holds nothing back. */
+  readonly isOrdered: boolean
   /** In flight once before, when its worker died (decision 12). */
   readonly isSuspect: boolean
   readonly context: EventContext | undefined
@@ -182,6 +187,13 @@ export class RingDrain implements RecordSource {
       this.settled(markWord, settledBefore)
       return
     }
+    if (this.isCompleted(at)) {
+      // If it was in flight, its worker has recorded the completion, and died before it could mark it.
+      const outcome = isSuspect ? COMPLETED : DUPLICATE
+      words[markWord] = withOutcome(mark, outcome)
+      this.settled(markWord, outcome)
+      return
+    }
     const attempt = attemptsOf(mark) + 1
     const givenUp = isSuspect ? executor.afterDeath(this, at, length, attempt - 1) : undefined
     // Raised before the handler is called: a record that kills its worker is known by its attempts.
@@ -191,7 +203,7 @@ export class RingDrain implements RecordSource {
     const result = givenUp ?? executor.run(this, at, length, attempt)
     if (typeof result === 'number') {
       flight.ended(flown, result)
-      words[markWord] = withOutcome(words[markWord]!, result)
+      this.mark(at, result)
       this.settled(markWord, result)
       return
     }
@@ -200,7 +212,7 @@ export class RingDrain implements RecordSource {
       end: reader.position,
       markWord,
       keyHash: keyHashOf(words, at),
-      hasKey: (flagsOf(words, at) & HAS_KEY) !== 0,
+      isOrdered: (flagsOf(words, at) & ORDERED) !== 0,
       isSuspect,
       context: result.context,
       flown,
@@ -222,7 +234,7 @@ export class RingDrain implements RecordSource {
       end: this.reader.position,
       markWord,
       keyHash: 0,
-      hasKey: false,
+      isOrdered: false,
       isSuspect: false,
       context: undefined,
       flown: 0,
@@ -232,10 +244,9 @@ export class RingDrain implements RecordSource {
 
   private settleLater(record: InFlight, outcome: Outcome): void {
     if (this.lane.isStopped) return
-    const { words } = this.reader
     record.outcome = outcome
     this.lane.flight.ended(record.flown, outcome)
-    words[record.markWord] = withOutcome(words[record.markWord]!, outcome)
+    this.mark((record.markWord + 1) << 2, outcome)
     let end = -1
     let count = 0
     for (const first of this.inFlight) {
@@ -247,6 +258,19 @@ export class RingDrain implements RecordSource {
     this.inFlight.splice(0, count)
     if (count > 0) this.release(end)
     this.lane.ended(record)
+  }
+
+  /** Whether the record at `at` has the id of one that was completed. */
+  private isCompleted(at: number): boolean {
+    return this.lane.completed?.has(this.reader.bytes, this.reader.words, at) ?? false
+  }
+
+  /** Writes down what has become of the record at `at`; of a completed one, the id before. */
+  private mark(at: number, outcome: Outcome): void {
+    const { bytes, words } = this.reader
+    if (outcome === COMPLETED) this.lane.completed?.add(bytes, words, at)
+    const markWord = (at >> 2) - 1
+    words[markWord] = withOutcome(words[markWord]!, outcome)
   }
 
   private count(outcome: Outcome): void {

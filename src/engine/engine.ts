@@ -356,6 +356,7 @@ function shapeOf(options: CheckedOptions): MapShape {
     freeLanes: 2 * Math.max(1, options.workers),
     ringBytes: options.ringBytes,
     maxTopics: options.maxTopics,
+    rememberedIds: Math.ceil(options.duplicateWindow / options.lanes),
     spills: options.store !== undefined,
   }
 }

@@ -15,6 +15,7 @@ import {
   COMPLETED,
   DEAD_LETTERED,
   DROPPED,
+  DUPLICATE,
   EXPIRED,
   LANE_COUNTERS,
   RELEASED,
@@ -31,6 +32,8 @@ export type Drops = {
   sample: number
   /** In flight when their worker died. */
   'at-most-once': number
+  /** With the id of one that was completed. */
+  duplicate: number
 }
 
 /** What became of every accepted event. At any moment the others add up to `accepted`. */
@@ -54,12 +57,17 @@ export type Ledger = {
 export function withSettled(ledger: Ledger, settled: Float64Array): Ledger {
   const sum = settled.reduce((all, count) => all + count, 0)
   const dropped = settled[DROPPED]!
+  const duplicate = settled[DUPLICATE]!
   return {
     ...ledger,
     completed: ledger.completed + settled[COMPLETED]!,
     unmatched: ledger.unmatched + settled[UNMATCHED]!,
-    dropped: ledger.dropped + dropped,
-    droppedBy: { ...ledger.droppedBy, 'at-most-once': ledger.droppedBy['at-most-once'] + dropped },
+    dropped: ledger.dropped + dropped + duplicate,
+    droppedBy: {
+      ...ledger.droppedBy,
+      'at-most-once': ledger.droppedBy['at-most-once'] + dropped,
+      duplicate: ledger.droppedBy.duplicate + duplicate,
+    },
     expired: ledger.expired + settled[EXPIRED]!,
     deadLettered: ledger.deadLettered + settled[DEAD_LETTERED]!,
     pending: ledger.pending - sum,
@@ -129,6 +137,7 @@ export class LedgerReader {
       coalesce: replaced,
       sample: this.countOfPublishers(SAMPLED_OUT),
       'at-most-once': sums[DROPPED]!,
+      duplicate: sums[DUPLICATE]!,
     }
     const ledger = {
       accepted: written + droppedBy['drop-newest'] + droppedBy.sample,

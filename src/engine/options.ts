@@ -24,9 +24,11 @@ export type EngineOptions = {
   affinity?: Affinity
   /**
    * What becomes of events in flight when their worker dies: handled again (`at-least-once`, if not given), or counted as
-   * dropped (`at-most-once`).
+   * dropped (`at-most-once`). `effectively-once`: handled again, and an event with the `id` of one that was completed is not.
    */
   delivery?: Delivery['mode']
+  /** With `effectively-once`: of about how many completed events the ids are remembered, 100,000 if not given. */
+  duplicateWindow?: number
   /** How often an event is handled again after deaths of its worker, before it is a dead letter: twice if not given. */
   redeliveries?: number
   /**
@@ -59,9 +61,14 @@ export type EngineOptions = {
 }
 
 export type CheckedOptions = Required<
-  Omit<EngineOptions, 'handlers' | 'onError' | 'resourceLimits' | 'delivery' | 'redeliveries' | 'store'>
+  Omit<
+    EngineOptions,
+    'handlers' | 'onError' | 'resourceLimits' | 'delivery' | 'redeliveries' | 'store' | 'duplicateWindow'
+  >
 > & {
   delivery: Delivery
+  /** 0 if ids are not remembered. */
+  duplicateWindow: number
   modules: readonly string[]
   onError: ((error: MillraceError) => void) | undefined
   store: Store | undefined
@@ -75,6 +82,7 @@ const NAMES = [
   'store',
   'affinity',
   'delivery',
+  'duplicateWindow',
   'redeliveries',
   'stuckMs',
   'onStuck',
@@ -88,9 +96,11 @@ const NAMES = [
   'resourceLimits',
 ]
 
+const DELIVERIES = ['at-least-once', 'at-most-once', 'effectively-once']
 const LIMITS = ['maxOldGenerationSizeMb', 'maxYoungGenerationSizeMb', 'stackSizeMb']
 const MIN_RING_BYTES = 1_024
 const MAX_WORKERS = 256
+const MAX_DUPLICATE_WINDOW = 10_000_000
 
 /** @throws OptionsError (`ERR_MILLRACE_OPTIONS`), CapabilityError if the platform lacks what the engine needs. */
 export function checkOptions(options: EngineOptions): CheckedOptions {
@@ -136,6 +146,7 @@ export function checkOptions(options: EngineOptions): CheckedOptions {
     store,
     affinity,
     delivery: deliveryOf(options),
+    duplicateWindow: duplicateWindowOf(options),
     stuckMs: stuckMs === Number.POSITIVE_INFINITY ? stuckMs : integer('stuckMs', stuckMs, 100, 2 ** 31 - 1),
     onStuck,
     deadLetters: integer('deadLetters', options.deadLetters ?? 1_000, 0, 1_000_000),
@@ -179,11 +190,15 @@ function modulesOf(handlers: EngineOptions['handlers']): string[] {
 }
 
 function deliveryOf({ delivery = 'at-least-once', redeliveries = 2 }: EngineOptions): Delivery {
-  if ((delivery as string) === 'effectively-once') {
-    throw new CapabilityError('effectively-once delivery needs a store, and this engine has none')
-  }
-  if (delivery !== 'at-least-once' && delivery !== 'at-most-once') {
-    throw new OptionsError('delivery is at-least-once or at-most-once')
-  }
+  if (!DELIVERIES.includes(delivery)) throw new OptionsError(`delivery is one of ${DELIVERIES.join(', ')}`)
   return { mode: delivery, redeliveries: integer('redeliveries', redeliveries, 0, MAX_ATTEMPTS - 1) }
+}
+
+function duplicateWindowOf({ delivery, duplicateWindow }: EngineOptions): number {
+  if (delivery === 'effectively-once') {
+    return integer('duplicateWindow', duplicateWindow ?? 100_000, 1, MAX_DUPLICATE_WINDOW)
+  }
+  if (duplicateWindow !== undefined)
+    throw new OptionsError('duplicateWindow is for delivery: effectively-once')
+  return 0
 }

@@ -23,7 +23,7 @@ export const ID_MAX_BYTES = 255
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 const SOURCE_FIELDS = ['component', 'instanceId', 'correlationId'] as const
 
-/** The extras as they travel: one letter a name. */
+/** The extras as they travel: one letter a name, the id first. */
 type Compact = {
   i?: string
   s?: EventSource
@@ -33,7 +33,11 @@ type Compact = {
 }
 
 /** Extras as they travel, and whether a time to live is among them. */
-export type EncodedExtras = { readonly bytes: Uint8Array; readonly expires: boolean }
+export type EncodedExtras = {
+  readonly bytes: Uint8Array
+  readonly expires: boolean
+  readonly id: string | undefined
+}
 
 /** Picks the extras out of publish options and encodes them; undefined if there are none. */
 export function encodeExtras(options: Extras): EncodedExtras | undefined {
@@ -46,7 +50,7 @@ export function encodeExtras(options: Extras): EncodedExtras | undefined {
   if (traceparent !== undefined) compact.p = checkTraceparent(traceparent)
   if (Object.keys(compact).length === 0) return undefined
   const { bytes, length } = encode(compact)
-  return { bytes: bytes.slice(0, length), expires: compact.t !== undefined }
+  return { bytes: bytes.slice(0, length), expires: compact.t !== undefined, id: compact.i }
 }
 
 export function decodeExtras(bytes: Uint8Array): Extras {
@@ -58,6 +62,19 @@ export function decodeExtras(bytes: Uint8Array): Extras {
   if (compact.t !== undefined) extras.ttlMs = compact.t
   if (compact.p !== undefined) extras.traceparent = compact.p
   return extras
+}
+
+const FIXSTR = 0xa0
+const FIXSTR_MAX = 0xbf
+const LETTER_I = 0x69
+
+/** Where the id's UTF-8 bytes lie in extras that start at `start`: the offset, and 0 as length without one. */
+export function idSpan(bytes: Uint8Array, start: number): { at: number; length: number } {
+  // A map's header, then the first name, of one letter, then its value.
+  if (bytes[start + 1] !== FIXSTR + 1 || bytes[start + 2] !== LETTER_I) return { at: 0, length: 0 }
+  const header = bytes[start + 3]!
+  if (header >= FIXSTR && header <= FIXSTR_MAX) return { at: start + 4, length: header - FIXSTR }
+  return { at: start + 5, length: bytes[start + 4]! }
 }
 
 function checkId(id: unknown): string {

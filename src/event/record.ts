@@ -9,7 +9,7 @@ import { DecodeError } from '../errors.ts'
  * │ origin │ key    │ seq    │ flags  │ time           │topic?│key? │extras? │ pad │ data │
  * └────────┴────────┴────────┴────────┴────────────────┴──────┴─────┴────────┴─────┴──────┘
  * origin  topic id (20 bits, 0: the topic follows as text), publisher (12 bits)
- * key     FNV-1a of the key's UTF-8 bytes, 0 without a key
+ * key     FNV-1a of the key's UTF-8 bytes, or of the id's; 0 without
  * seq     low 32 bits of the publisher's count; the high 20 bits stand above the flags
  * flags   12 bits, see below
  * time    milliseconds since 1970, IEEE double
@@ -35,6 +35,10 @@ export const HAS_EXTRAS = 1 << 3
 export const EXPIRES = 1 << 4
 /** The MessagePack data holds binary values, which must be copied before they leave the ring. */
 export const HOLDS_BYTES = 1 << 5
+/** It has no key, and goes by its id: that is what the key's hash is of (decision 16). */
+export const BY_ID = 1 << 6
+/** Goes to the lane of its hash, one after the other with those of the same hash. */
+export const ORDERED = HAS_KEY | BY_ID
 
 const FLAG_BITS = 12
 const FLAG_MASK = (1 << FLAG_BITS) - 1
@@ -233,6 +237,13 @@ export function hasKeyOf(bytes: Uint8Array, at: number, draft: Draft): boolean {
 function keyStart(bytes: Uint8Array, at: number): number {
   const from = at + HEADER_BYTES
   return (readWord(bytes, at) & MAX_TOPIC_ID) === 0 ? from + 2 + readLength16(bytes, from) : from
+}
+
+/** Where the extras start; only for a record that has some. */
+export function extrasStart(bytes: Uint8Array, at: number): number {
+  const start = keyStart(bytes, at)
+  const hasKey = (readWord(bytes, at + 12) & FLAG_MASK & HAS_KEY) !== 0
+  return 4 + (hasKey ? start + 2 + readLength16(bytes, start) : start)
 }
 
 /** The topic's id in the copy of a record. */

@@ -3,9 +3,13 @@ import {
   CONTROL_BYTES,
   latestBytes,
   lossyBytes,
+  MAX_RECENT_BYTES,
   maxPayloadBytes,
+  type RecentPlace,
   type RelayPlace,
   type RingPlace,
+  recentEntryBytes,
+  recentSetBytes,
   recordBytes,
 } from '../../native-free-ring/src/index.ts'
 
@@ -27,6 +31,8 @@ export type MapShape = {
   readonly freeLanes: number
   readonly ringBytes: number
   readonly maxTopics: number
+  /** How many ids of completed events each keyed lane remembers; 0: none. */
+  readonly rememberedIds: number
   /** Whether there are spillways. */
   readonly spills: boolean
 }
@@ -54,6 +60,8 @@ export type SharedMap = {
   readonly relays: readonly SharedArrayBuffer[]
   /** Empty without a store. */
   readonly spillways: readonly SharedArrayBuffer[]
+  /** What keyed lanes remember; without a byte if they don't. */
+  readonly completed: SharedArrayBuffer
 }
 
 export const LINE_WORDS = 32
@@ -231,6 +239,28 @@ function spillwayBytes({ ringBytes }: MapShape): number {
   return 2 * (CONTROL_BYTES + ringBytes)
 }
 
+/** An id of up to 39 bytes takes as much as this one; a UUID has 36. */
+const USUAL_ID_BYTES = 36
+
+/** Where a keyed lane remembers the ids of what it has completed. */
+export function completedPlace(map: SharedMap, lane: number): RecentPlace {
+  const size = completedSize(map.shape)
+  return { buffer: map.completed, offset: lane * recentSetBytes(size), ...size }
+}
+
+function completedSize({ rememberedIds }: MapShape): { logBytes: number; buckets: number } {
+  const bytes = rememberedIds * recentEntryBytes(USUAL_ID_BYTES) + recentEntryBytes(MAX_RECENT_BYTES)
+  return {
+    logBytes: Math.max(1_024, powerOfTwo(bytes)),
+    buckets: Math.min(2 ** 20, powerOfTwo(rememberedIds)),
+  }
+}
+
+/** The first from `value` on. */
+function powerOfTwo(value: number): number {
+  return 2 ** Math.ceil(Math.log2(value))
+}
+
 function line(bytes: number): number {
   return (bytes + 127) & -128
 }
@@ -261,5 +291,8 @@ export function allocateMap(shape: MapShape, engineId: string, topics: SharedArr
     spillways: shape.spills
       ? publishers.map(() => allocateShared(laneCount(shape) * spillwayBytes(shape)))
       : [],
+    completed: allocateShared(
+      shape.rememberedIds > 0 ? shape.keyedLanes * recentSetBytes(completedSize(shape)) : 0,
+    ),
   }
 }

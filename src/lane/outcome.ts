@@ -8,7 +8,9 @@ export const UNMATCHED = 2
 export const DROPPED = 3
 export const EXPIRED = 4
 export const DEAD_LETTERED = 5
-export const LANE_COUNTERS = 6
+/** An event of the same id was completed before. */
+export const DUPLICATE = 6
+export const LANE_COUNTERS = 7
 
 export type Outcome =
   | typeof COMPLETED
@@ -16,8 +18,17 @@ export type Outcome =
   | typeof DROPPED
   | typeof EXPIRED
   | typeof DEAD_LETTERED
+  | typeof DUPLICATE
 
-const NAMES = [undefined, 'completed', 'unmatched', 'dropped', 'expired', 'deadLettered'] as const
+const NAMES = [
+  undefined,
+  'completed',
+  'unmatched',
+  'dropped',
+  'expired',
+  'deadLettered',
+  'duplicate',
+] as const
 
 /** What became of an event, in words; undefined if it has not been decided. */
 export function outcomeName(outcome: number): (typeof NAMES)[Outcome | 0] {

@@ -4,6 +4,7 @@ import { type EncodedExtras, encodeExtras } from '../event/extras.ts'
 import { keyBytes } from '../event/key.ts'
 import type { PublishOptions } from '../event/publishing.ts'
 import {
+  BY_ID,
   CODEC_BYTES,
   CODEC_MSGPACK,
   CODEC_NONE,
@@ -35,7 +36,7 @@ export function newDraft(publisher: number): Draft {
 
 /**
  * Fills the draft from what was published. Encodes everything, so that nothing can fail once bytes are claimed; data of
- * more than `maxBytes` is refused as soon as it is that much.
+ * more than `maxBytes` is refused as soon as it is that much. `byId`: without a key, an event goes by its id, if it has one.
  *
  * Options, and encoding, may call getters, and those may publish with the same draft: nothing is stored before them, and
  * the data comes last, since it lasts in the encoder's buffer until something else is encoded.
@@ -45,6 +46,7 @@ export function fillDraft(
   data: unknown,
   options: PublishOptions | undefined,
   maxBytes: number,
+  byId: boolean,
 ): void {
   const extras = options === undefined ? undefined : extrasOf(options)
   const key = options?.key
@@ -71,6 +73,9 @@ export function fillDraft(
     draft.key = key
     draft.keyHash = fnv1a(key)
     draft.flags |= HAS_KEY
+  } else if (byId && extras?.id !== undefined) {
+    draft.keyHash = fnv1a(extras.id)
+    draft.flags |= BY_ID
   }
 }
 

@@ -1,6 +1,6 @@
 import { Counters, FULL, isParked, RingWriter, wake, wordsOf } from '../../native-free-ring/src/index.ts'
 import { closedError } from '../errors.ts'
-import { type Draft, HAS_KEY, writeDraft } from '../event/record.ts'
+import { type Draft, HAS_KEY, ORDERED, writeDraft } from '../event/record.ts'
 import {
   ACTIVATIONS,
   activeWord,
@@ -93,7 +93,7 @@ export class LaneWriters {
 
   /** Writes the draft, uncommitted, into the lane of its key, or into a free one; answers the lane or `NO_ROOM`. */
   place(draft: Draft, bytes: number): number {
-    if ((draft.flags & HAS_KEY) === 0) return this.placeFree(draft, bytes)
+    if ((draft.flags & ORDERED) === 0) return this.placeFree(draft, bytes)
     const lane = this.laneOfKey(draft.keyHash)
     if (this.isSpilling(lane)) return this.spill(lane, draft, bytes) ? lane : NO_ROOM
     if (this.write(lane, draft, bytes)) return lane
@@ -102,7 +102,7 @@ export class LaneWriters {
 
   /** The lane where the draft goes: of its key, or the free one whose turn it is. */
   laneOf(draft: Draft): number {
-    return (draft.flags & HAS_KEY) === 0 ? this.freeLane : this.laneOfKey(draft.keyHash)
+    return (draft.flags & ORDERED) === 0 ? this.freeLane : this.laneOfKey(draft.keyHash)
   }
 
   laneOfKey(keyHash: number): number {
@@ -131,12 +131,12 @@ export class LaneWriters {
   overwrite(draft: Draft, bytes: number, coalesce: boolean): void {
     this.use(USES_RELAYS)
     this.number(draft)
-    if ((draft.flags & HAS_KEY) === 0) {
+    if ((draft.flags & ORDERED) === 0) {
       this.overwriteFree(draft, bytes)
       return
     }
     const lane = this.laneOfKey(draft.keyHash)
-    if (coalesce) this.relays.coalesce(lane, draft, bytes)
+    if (coalesce && (draft.flags & HAS_KEY) !== 0) this.relays.coalesce(lane, draft, bytes)
     else this.relays.write(lane, draft, bytes, true)
   }
 

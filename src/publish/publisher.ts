@@ -38,6 +38,8 @@ export class Publisher implements Publishing {
   /** With a key, and with `coalesce`. */
   private readonly maxCoalesced: number
   private readonly spills: boolean
+  /** Events without a key go by their id, so that those of one id meet. */
+  private readonly byId: boolean
   private readonly draft: Draft
   /** What to do with the draft if its lane is full. */
   private onFull: Policy
@@ -69,6 +71,7 @@ export class Publisher implements Publishing {
     this.maxBytes = maxPayloadBytes(map.shape.ringBytes)
     this.maxCoalesced = maxCoalescedBytes(map.shape)
     this.spills = map.shape.spills
+    this.byId = map.shape.rememberedIds > 0
   }
 
   publish(type: string | EventInput, data?: unknown, options?: PublishOptions): boolean {
@@ -303,7 +306,7 @@ export class Publisher implements Publishing {
     const { draft } = this
     const topicId = this.topics.idOf(type)
     const onFull = this.policy(options)
-    fillDraft(draft, data, options, this.maxBytes)
+    fillDraft(draft, data, options, this.maxBytes, this.byId)
     this.onFull = onFull
     draft.spills = onFull === 'spill'
     // The clock may be late by as long as this thread has not yielded.

@@ -1,5 +1,5 @@
 import { closedError } from '../errors.ts'
-import { type Draft, HAS_KEY } from '../event/record.ts'
+import { type Draft, ORDERED } from '../event/record.ts'
 import type { WaitOptions } from '../lane/deadline.ts'
 import type { Waits } from '../lane/waits.ts'
 import { type LaneWriters, NO_ROOM } from './lane-writers.ts'
@@ -42,7 +42,7 @@ export class SendQueues {
   }
 
   private keyOf(draft: Draft): number {
-    return (draft.flags & HAS_KEY) === 0 ? FREE : this.lanes.laneOfKey(draft.keyHash)
+    return (draft.flags & ORDERED) === 0 ? FREE : this.lanes.laneOfKey(draft.keyHash)
   }
 
   private open(key: number): SendQueue {

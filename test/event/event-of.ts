@@ -18,7 +18,7 @@ const AT = 64
 export function eventOf(written: Written): { event: MillraceEvent; overwrite(): void } {
   const { data, publisher = 3, sequence = 7, time = 1_700_000_000_123, ...options } = written
   const draft = { ...newDraft(publisher), topicId: 5, sequence, time }
-  fillDraft(draft, data, options, 2 ** 20)
+  fillDraft(draft, data, options, 2 ** 20, false)
   const length = draftBytes(draft)
   const buffer = new SharedArrayBuffer(AT + length + (-length & 7))
   const space: RecordSpace = {

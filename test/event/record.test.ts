@@ -74,7 +74,7 @@ function draftOf(topic: string | number, content: unknown, options: Extras & { k
   const draft = newDraft(0)
   draft.topicId = typeof topic === 'number' ? topic : 0
   draft.topic = typeof topic === 'number' ? undefined : Buffer.from(topic, 'utf8')
-  fillDraft(draft, content, options, 2 ** 20)
+  fillDraft(draft, content, options, 2 ** 20, false)
   return draft
 }
 

@@ -15,6 +15,7 @@ const shape = {
   freeLanes: 1,
   ringBytes: 1_024,
   maxTopics: 16,
+  rememberedIds: 0,
   spills: true,
 }
 

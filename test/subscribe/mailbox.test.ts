@@ -37,6 +37,7 @@ const shape = {
   freeLanes: 1,
   ringBytes: 1_024,
   maxTopics: 1,
+  rememberedIds: 0,
   spills: false,
 }
 const words = new Int32Array(8)
