@@ -1,0 +1,192 @@
+import { expect, test } from 'vitest'
+import { check, type Promises, type Rest } from './check.ts'
+import type { Entry, Kind } from './history.ts'
+
+/** `start 1/2 key 3 attempt 1 thread 7`, with what is not said left at its usual. */
+function entry(text: string): Entry {
+  const [kind, name] = text.split(' ') as [Kind, string]
+  const [publisher, number] = (name ?? '0/0').split('/').map(Number) as [number, number]
+  const value = (word: string, usual: number) =>
+    Number(new RegExp(`${word} (-?\\d+)`).exec(text)?.[1] ?? usual)
+  const attempt = value('attempt', kind === 'start' || kind === 'end' ? 1 : 0)
+  return { kind, publisher, number, key: value('key', -1), attempt, thread: value('thread', 7) }
+}
+
+const PROMISES: Promises = { delivery: 'at-least-once', affinity: 'sticky' }
+
+function rest(changed: Partial<Rest> = {}): Rest {
+  const counts = {
+    accepted: 2,
+    completed: 2,
+    unmatched: 0,
+    dropped: 0,
+    expired: 0,
+    deadLettered: 0,
+    pending: 0,
+  }
+  return { ...counts, balanced: true, letters: [], ...changed }
+}
+
+const violations = (
+  lines: readonly string[],
+  promises: Partial<Promises> = {},
+  changed: Partial<Rest> = {},
+) => check(lines.map(entry), rest(changed), { ...PROMISES, ...promises })
+
+const both = ['publish 1/0 key 3', 'accept 1/0 key 3', 'publish 1/1 key 3', 'accept 1/1 key 3']
+
+test.each<[string, string[], Partial<Promises>?, Partial<Rest>?]>([
+  ['two events of a key', [...both, 'start 1/0 key 3', 'end 1/0 key 3', 'start 1/1 key 3', 'end 1/1 key 3']],
+  ['handled before the publisher was told', ['publish 1/0', 'start 1/0', 'end 1/0', 'accept 1/0']],
+  ['refused', ['publish 1/0', 'refuse 1/0']],
+  [
+    'its thread died, another one goes on',
+    [
+      'publish 1/0',
+      'accept 1/0',
+      'start 1/0',
+      'death',
+      'start 1/0 attempt 2 thread 8',
+      'end 1/0 attempt 2 thread 8',
+    ],
+  ],
+  [
+    'an attempt that was counted and not begun',
+    [
+      'publish 1/0',
+      'accept 1/0',
+      'start 1/0',
+      'death',
+      'start 1/0 attempt 3 thread 8',
+      'end 1/0 attempt 3 thread 8',
+    ],
+  ],
+  [
+    'a dead letter',
+    ['publish 1/0', 'accept 1/0', 'start 1/0'],
+    {},
+    { letters: [{ publisher: 1, number: 0 }] },
+  ],
+  ['lost at most once', ['publish 1/0', 'accept 1/0', 'start 1/0', 'death'], { delivery: 'at-most-once' }],
+  [
+    'keys of several publishers have no order among them',
+    [
+      ...['publish 1/5 key 3', 'accept 1/5 key 3', 'publish 2/1 key 3', 'accept 2/1 key 3'],
+      ...['start 1/5 key 3', 'end 1/5 key 3', 'start 2/1 key 3', 'end 2/1 key 3'],
+    ],
+  ],
+  [
+    'a key goes to another thread after the death of its own',
+    [
+      ...both,
+      'start 1/0 key 3',
+      'end 1/0 key 3',
+      'death',
+      'start 1/1 key 3 thread 8',
+      'end 1/1 key 3 thread 8',
+    ],
+  ],
+])('holds: %s', (_, lines, promises, changed) => {
+  expect(violations(lines, promises, changed)).toEqual([])
+})
+
+test.each<[string, string[], RegExp, Partial<Promises>?, Partial<Rest>?]>([
+  ['lost', ['publish 1/0', 'accept 1/0'], /1\/0 was accepted and lost/],
+  ['begun and lost', ['publish 1/0', 'accept 1/0', 'start 1/0', 'death'], /accepted and lost/],
+  ['from nowhere', ['start 1/0', 'end 1/0'], /never published/],
+  ['before its time', ['start 1/0', 'publish 1/0', 'accept 1/0', 'end 1/0'], /before it was published/],
+  [
+    'refused and handled',
+    ['publish 1/0', 'refuse 1/0', 'start 1/0', 'end 1/0'],
+    /told that it is not accepted/,
+  ],
+  ['both', ['publish 1/0', 'accept 1/0', 'refuse 1/0', 'start 1/0', 'end 1/0'], /accepted and refused/],
+  [
+    'again, and nobody died',
+    ['publish 1/0', 'accept 1/0', 'start 1/0', 'end 1/0', 'start 1/0 attempt 2', 'end 1/0 attempt 2'],
+    /the thread that had it lives/,
+  ],
+  [
+    'again before the death',
+    [
+      'publish 1/0',
+      'accept 1/0',
+      'start 1/0',
+      'start 1/0 attempt 2 thread 8',
+      'end 1/0 attempt 2 thread 8',
+      'death',
+    ],
+    /the thread that had it lives/,
+  ],
+  [
+    'an attempt that was not counted',
+    ['publish 1/0', 'accept 1/0', 'start 1/0', 'death', 'start 1/0 thread 8', 'end 1/0 thread 8'],
+    /attempt 1 comes after attempt 1/,
+  ],
+  [
+    'twice at most once',
+    [
+      'publish 1/0',
+      'accept 1/0',
+      'start 1/0',
+      'death',
+      'start 1/0 attempt 2 thread 8',
+      'end 1/0 attempt 2 thread 8',
+    ],
+    /started 2 times at most once/,
+    { delivery: 'at-most-once' },
+  ],
+  [
+    'more that was completed than could have been unsaid',
+    Array.from({ length: 9 }, (_, number) => `1/${number}`).flatMap((name, _, names) => [
+      ...[`publish ${name}`, `accept ${name}`, `start ${name}`, `end ${name}`],
+      ...(name === names.at(-1)
+        ? [
+            'death',
+            ...names.flatMap((all) => [`start ${all} attempt 2 thread 8`, `end ${all} attempt 2 thread 8`]),
+          ]
+        : []),
+    ]),
+    /9 events that thread 7 had ended were started again/,
+  ],
+  [
+    'overtaken',
+    [...both, 'start 1/1 key 3', 'end 1/1 key 3', 'start 1/0 key 3', 'end 1/0 key 3'],
+    /key 3: 0 started after 1/,
+  ],
+  [
+    'at once',
+    [...both, 'start 1/0 key 3', 'start 1/1 key 3', 'end 1/0 key 3', 'end 1/1 key 3'],
+    /1 started while 0 was being handled/,
+  ],
+  [
+    'an older one again, after a younger one had begun',
+    [
+      ...[...both, 'start 1/0 key 3', 'end 1/0 key 3', 'start 1/1 key 3', 'death'],
+      ...['start 1/0 key 3 attempt 2 thread 8', 'end 1/0 key 3 attempt 2 thread 8'],
+      ...['start 1/1 key 3 attempt 2 thread 8', 'end 1/1 key 3 attempt 2 thread 8'],
+    ],
+    /key 3: 0 started after 1/,
+  ],
+  [
+    'a key that moves',
+    [...both, 'start 1/0 key 3', 'end 1/0 key 3', 'start 1/1 key 3 thread 8', 'end 1/1 key 3 thread 8'],
+    /key 3 left thread 7/,
+  ],
+  ['unbalanced', [], /does not balance/, {}, { balanced: false }],
+  ['pending for ever', [], /pending for ever/, {}, { accepted: 3, pending: 1 }],
+  ['a sum that is wrong', [], /accepted 3, dealt with 2/, {}, { accepted: 3 }],
+])('is found: %s', (_, lines, expected, promises, changed) => {
+  expect(violations(lines, promises, changed).join('\n')).toMatch(expected)
+})
+
+test('with balanced affinity, keys may move', () => {
+  const lines = [
+    ...both,
+    'start 1/0 key 3',
+    'end 1/0 key 3',
+    'start 1/1 key 3 thread 8',
+    'end 1/1 key 3 thread 8',
+  ]
+  expect(violations(lines, { affinity: 'balanced' })).toEqual([])
+})

@@ -1,0 +1,175 @@
+import type { EngineStats } from '../../src/index.ts'
+import type { Entry } from './history.ts'
+
+export type Promises = {
+  readonly delivery: 'at-most-once' | 'at-least-once' | 'effectively-once'
+  readonly affinity: 'sticky' | 'balanced'
+}
+
+/** The most events whose handlers a dying thread may have ended in one turn without having said so. */
+const UNSAID = 8
+
+/** What is known beside the history, when all is at rest. */
+export type Rest = Pick<
+  EngineStats,
+  'accepted' | 'completed' | 'dropped' | 'deadLettered' | 'expired' | 'unmatched' | 'pending' | 'balanced'
+> & {
+  /** Events of the history that became dead letters. */
+  readonly letters: readonly { publisher: number; number: number }[]
+}
+
+/** All of one event, in order. */
+type Life = {
+  readonly name: string
+  readonly entries: Entry[]
+  accepted: boolean
+  refused: boolean
+  published: boolean
+}
+
+/** Checks a whole history against what contract sections 5 and 6 promise; answers what is broken, in words. */
+export function check(history: readonly Entry[], rest: Rest, promises: Promises): string[] {
+  const lives = livesOf(history)
+  return [
+    ...checkLedger(rest),
+    ...[...lives.values()].flatMap((life) => checkLife(life, rest, promises)),
+    ...checkRepeats(history),
+    ...checkOrder(history),
+    ...(promises.affinity === 'sticky' ? checkAffinity(history) : []),
+  ]
+}
+
+const idOf = ({ publisher, number }: { publisher: number; number: number }): string =>
+  `${publisher}/${number}`
+
+function livesOf(history: readonly Entry[]): Map<string, Life> {
+  const lives = new Map<string, Life>()
+  for (const entry of history) {
+    if (entry.kind === 'death') continue
+    const name = idOf(entry)
+    const life = lives.get(name) ?? { name, entries: [], accepted: false, refused: false, published: false }
+    lives.set(name, life)
+    life.entries.push(entry)
+    life.published ||= entry.kind === 'publish'
+    life.accepted ||= entry.kind === 'accept'
+    life.refused ||= entry.kind === 'refuse'
+  }
+  return lives
+}
+
+function checkLedger(rest: Rest): string[] {
+  const { accepted, completed, unmatched, dropped, expired, deadLettered, pending, balanced } = rest
+  const wrong: string[] = []
+  if (!balanced) wrong.push('the ledger does not balance')
+  if (pending !== 0) wrong.push(`${pending} events are pending for ever`)
+  const sum = completed + unmatched + dropped + expired + deadLettered + pending
+  if (accepted !== sum) wrong.push(`accepted ${accepted}, dealt with ${sum}`)
+  return wrong
+}
+
+/** One event: published before it was handled, not lost, not handled after it was refused, attempts counted. */
+function checkLife(life: Life, rest: Rest, { delivery }: Promises): string[] {
+  const { name, entries, accepted, refused, published } = life
+  const wrong: string[] = []
+  const starts = entries.filter(({ kind }) => kind === 'start')
+  const ended = entries.some(({ kind }) => kind === 'end')
+  if (starts.length > 0 && !published) wrong.push(`${name} was handled and never published`)
+  if (starts.length > 0 && refused)
+    wrong.push(`${name} was handled, and its publisher was told that it is not accepted`)
+  if (starts.length > 0 && published && entries[0]!.kind !== 'publish')
+    wrong.push(`${name} was handled before it was published`)
+  if (accepted && refused) wrong.push(`${name} was accepted and refused`)
+  const isLetter = rest.letters.some((letter) => idOf(letter) === name)
+  // Of those that a death takes from `at-most-once`, the ledger tells how many, and the history which started.
+  if (accepted && !ended && !isLetter && delivery !== 'at-most-once')
+    wrong.push(`${name} was accepted and lost`)
+  if (delivery === 'at-most-once' && starts.length > 1)
+    wrong.push(`${name} was started ${starts.length} times at most once`)
+  starts.forEach(({ attempt }, index) => {
+    const before = index === 0 ? 0 : starts[index - 1]!.attempt
+    // A worker may die after it has counted an attempt, and before the handler runs.
+    if (attempt <= before) wrong.push(`${name}: attempt ${attempt} comes after attempt ${before}`)
+  })
+  return wrong
+}
+
+/** An event is started again only if the thread that had it in its hands has died; of those that it had ended, only what it could not say. */
+function checkRepeats(history: readonly Entry[]): string[] {
+  const wrong: string[] = []
+  const diedAt = deathsOf(history)
+  const last = new Map<string, Entry>()
+  const ended = new Set<string>()
+  const unsaid = new Map<number, number>()
+  history.forEach((entry, index) => {
+    const name = idOf(entry)
+    if (entry.kind === 'end') ended.add(name)
+    if (entry.kind !== 'start') return
+    const before = last.get(name)
+    last.set(name, entry)
+    if (before === undefined) return
+    const death = diedAt.get(before.thread)
+    if (death === undefined || death > index)
+      wrong.push(`${name} was started again, and the thread that had it lives`)
+    if (ended.has(name)) unsaid.set(before.thread, (unsaid.get(before.thread) ?? 0) + 1)
+  })
+  for (const [thread, count] of unsaid) {
+    if (count > UNSAID) wrong.push(`${count} events that thread ${thread} had ended were started again`)
+  }
+  return wrong
+}
+
+/** Of one publisher and key: one after the other, in the order of publishing, through deaths. */
+function checkOrder(history: readonly Entry[]): string[] {
+  const wrong: string[] = []
+  const diedAt = deathsOf(history)
+  const open = new Map<string, Entry>()
+  const latest = new Map<string, number>()
+  history.forEach((entry, index) => {
+    if (entry.key < 0) return
+    const flow = `publisher ${entry.publisher}, key ${entry.key}`
+    if (entry.kind === 'start') {
+      const running = open.get(flow)
+      const death = running === undefined ? undefined : diedAt.get(running.thread)
+      if (running !== undefined && (death === undefined || death > index)) {
+        wrong.push(`${flow}: ${entry.number} started while ${running.number} was being handled`)
+      }
+      const before = latest.get(flow) ?? -1
+      if (entry.number < before) wrong.push(`${flow}: ${entry.number} started after ${before}`)
+      latest.set(flow, Math.max(before, entry.number))
+      open.set(flow, entry)
+    }
+    if (
+      entry.kind === 'end' &&
+      open.get(flow)?.number === entry.number &&
+      open.get(flow)?.thread === entry.thread
+    ) {
+      open.delete(flow)
+    }
+  })
+  return wrong
+}
+
+/** A key stays with its thread while that lives. */
+function checkAffinity(history: readonly Entry[]): string[] {
+  const wrong: string[] = []
+  const diedAt = deathsOf(history)
+  const homes = new Map<number, number>()
+  history.forEach((entry, index) => {
+    if (entry.kind !== 'start' || entry.key < 0) return
+    const home = homes.get(entry.key)
+    homes.set(entry.key, entry.thread)
+    if (home === undefined || home === entry.thread) return
+    const death = diedAt.get(home)
+    if (death === undefined || death > index) wrong.push(`key ${entry.key} left thread ${home}, which lives`)
+  })
+  return wrong
+}
+
+/** Where in the history each dead thread began to die. */
+function deathsOf(history: readonly Entry[]): Map<number, number> {
+  const deaths = new Map<number, number>()
+  history.forEach(({ kind, thread }, index) => {
+    if (kind === 'death') deaths.set(thread, index)
+  })
+  return deaths
+}

@@ -1,0 +1,44 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { getEnvironmentData, threadId } from 'node:worker_threads'
+import { defineHandlers } from '../../src/index.ts'
+import { arm, type Failpoint, SHARED, type Shared } from './failpoint.ts'
+import { History } from './history.ts'
+
+export type KillEvents = {
+  'kill.event': {
+    publisher: number
+    key: number
+    number: number
+    turns: number
+    echo: boolean
+    padding: string
+  }
+  'kill.echo': { number: number }
+  'kill.arm': Failpoint
+}
+
+const shared = getEnvironmentData(SHARED) as Shared
+const history = new History(shared.history)
+
+/** Writes down when each event starts and ends; some wait in between, some send another one. */
+export default defineHandlers<KillEvents>({
+  'kill.event': (event, ctx) => {
+    const { publisher, key, number, turns, echo } = event.data
+    const entry = { publisher, key, number, attempt: ctx.attempt, thread: threadId }
+    history.write({ kind: 'start', ...entry })
+    if (turns === 0) {
+      if (echo) ctx.publish('kill.echo', { number }, { key: `key-${key}` })
+      history.write({ kind: 'end', ...entry })
+      return
+    }
+    return (async () => {
+      for (let i = 0; i < turns; i++) await turn()
+      if (echo) await ctx.send('kill.echo', { number }, { key: `key-${key}` })
+      history.write({ kind: 'end', ...entry })
+    })()
+  },
+  'kill.echo': () => {},
+  'kill.arm': (event, ctx) => {
+    if (ctx.attempt === 1) arm(event.data, shared, threadId)
+  },
+})

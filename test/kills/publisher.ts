@@ -1,0 +1,37 @@
+import { threadId, workerData } from 'node:worker_threads'
+import { attach, type ConnectionHandle } from '../../src/index.ts'
+import { arm, type Failpoint, type Shared } from './failpoint.ts'
+import type { KillEvents } from './handlers.ts'
+import { History } from './history.ts'
+
+export type PublisherPlan = {
+  handle: ConnectionHandle
+  shared: Shared
+  publisher: number
+  events: number
+  keys: number
+  padding: number
+  failpoint: Failpoint
+}
+
+/** An attached thread that publishes until it dies. */
+const { handle, shared, publisher, events, keys, padding, failpoint } = workerData as PublisherPlan
+const history = new History(shared.history)
+const attached = attach<KillEvents>(handle)
+for (let number = 0; number < events; number++) {
+  if (number === 10) arm(failpoint, shared, threadId)
+  const key = number % keys
+  const entry = { publisher, key, number, attempt: 0, thread: threadId }
+  const data = { publisher, key, number, turns: number % 3, echo: false, padding: 'x'.repeat(padding) }
+  history.write({ kind: 'publish', ...entry })
+  // Half of them one by one, half through a wait.
+  if (number % 2 === 0) {
+    const accepted = attached.publish('kill.event', data, { key: `key-${key}` })
+    history.write({ kind: accepted ? 'accept' : 'refuse', ...entry })
+  } else {
+    await attached.send('kill.event', data, { key: `key-${key}` })
+    history.write({ kind: 'accept', ...entry })
+  }
+}
+// Those that have not died by now do so by themselves.
+attached.close()
