@@ -1,5 +1,5 @@
-import { WorkerDiedError } from '../errors.ts'
-import { MillraceEvent } from '../event/event.ts'
+import { DecodeError, isA, WorkerDiedError } from '../errors.ts'
+import { MillraceEvent, UNREADABLE } from '../event/event.ts'
 import { EXPIRES, flagsOf, readTopic, topicIdOf } from '../event/record.ts'
 import { LATER, type MailboxWriter, REJECTED } from '../lane/mailbox-writer.ts'
 import { DEAD_LETTER_TOPIC } from '../lane/notices.ts'
@@ -66,6 +66,14 @@ export class Executor {
    * Handlers see it as their nth attempt, and each further one is written to the record's mark before it begins.
    */
   run(source: RecordSource, at: number, length: number, attempt: number): Outcome | Execution {
+    try {
+      return this.begin(source, at, length, attempt)
+    } catch (error) {
+      return this.giveUpDamaged(source, at, length, attempt, error)
+    }
+  }
+
+  private begin(source: RecordSource, at: number, length: number, attempt: number): Outcome | Execution {
     const { bytes, words } = source
     const route = this.routeOf(source, at)
     const { handlers, mailboxes } = route
@@ -89,6 +97,14 @@ export class Executor {
    */
   afterDeath(source: RecordSource, at: number, length: number, attempts: number): Outcome | undefined {
     if (this.delivery.mode === 'at-most-once') return DROPPED
+    try {
+      return this.judge(source, at, length, attempts)
+    } catch (error) {
+      return this.giveUpDamaged(source, at, length, attempts, error)
+    }
+  }
+
+  private judge(source: RecordSource, at: number, length: number, attempts: number): Outcome | undefined {
     const route = this.routeOf(source, at)
     let allowed = 1 + this.delivery.redeliveries
     for (const { handler } of route.handlers) allowed = Math.max(allowed, handler.attempts)
@@ -112,6 +128,22 @@ export class Executor {
     }
     const names = route.handlers.map(({ handler }) => handler.name).join(', ')
     this.giveUp(names, event, error, attempts, source.publisher)
+    event.settle()
+    return DEAD_LETTERED
+  }
+
+  /** A record that can't be read, before any handler was called. */
+  private giveUpDamaged(
+    source: RecordSource,
+    at: number,
+    length: number,
+    attempts: number,
+    thrown: unknown,
+  ): Outcome {
+    const text = `A record of ${length} bytes can not be read`
+    const error = isA(thrown, DecodeError) ? thrown : new DecodeError(text, { cause: thrown })
+    const event = new MillraceEvent(UNREADABLE, attempts, this.engineId, source.bytes, at, at + length, false)
+    this.giveUp(UNREADABLE, event, error, attempts, source.publisher)
     event.settle()
     return DEAD_LETTERED
   }

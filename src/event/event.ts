@@ -14,6 +14,9 @@ import {
   topicIdIn,
 } from './record.ts'
 
+/** The type of an event whose record can't be read. */
+export const UNREADABLE = 'millrace.unreadable'
+
 const UNREAD = Symbol('unread')
 const NO_EXTRAS: Extras = Object.freeze({})
 
@@ -67,9 +70,15 @@ export class MillraceEvent<Type extends string = string, Data = any> {
     engineId: string,
     topics: { nameOf(id: number): string },
   ): MillraceEvent {
-    const topicId = topicIdIn(record)
-    const type = topicId === 0 ? readTopic(record, 0) : topics.nameOf(topicId)
-    return new MillraceEvent(type, attempt, engineId, record, 0, record.length, true)
+    return new MillraceEvent(
+      typeOf(record, topicIdIn(record), topics),
+      attempt,
+      engineId,
+      record,
+      0,
+      record.length,
+      true,
+    )
   }
 
   /**
@@ -199,4 +208,14 @@ function settled(type: string): DecodeError {
   return new DecodeError(
     `An event of type ${type} was read after its handler had settled: read it before, or keep event.copy()`,
   )
+}
+
+/** Of a copy that need not be sound. */
+function typeOf(record: Uint8Array, topicId: number, topics: { nameOf(id: number): string }): string {
+  if (topicId === 0) return readTopic(record, 0)
+  try {
+    return topics.nameOf(topicId)
+  } catch {
+    return UNREADABLE
+  }
 }

@@ -43,6 +43,8 @@ export const ORDERED = HAS_KEY | BY_ID
 const FLAG_BITS = 12
 const FLAG_MASK = (1 << FLAG_BITS) - 1
 const TWO_32 = 4294967296
+/** The last moment that a date can be. */
+const MAX_TIME = 8.64e15
 
 /** Up to so many bytes, a loop over them beats a call into the runtime. */
 const SHORT_BYTES = 64
@@ -167,7 +169,7 @@ export type RecordFields = {
   dataStart: number
 }
 
-/** @throws DecodeError (`ERR_MILLRACE_DECODE`) if the record from `at` to `end` is shorter than it says. */
+/** @throws DecodeError (`ERR_MILLRACE_DECODE`) if the record from `at` to `end` is shorter than it says, or has no time. */
 export function readFields(bytes: Uint8Array, at: number, end: number): RecordFields {
   if (end - at < HEADER_BYTES) throw shortRecord(at, end)
   const origin = readWord(bytes, at)
@@ -186,6 +188,7 @@ export function readFields(bytes: Uint8Array, at: number, end: number): RecordFi
     extrasEnd: 0,
     dataStart: 0,
   }
+  if (!(Math.abs(fields.time) <= MAX_TIME)) throw new DecodeError(`A record of ${end - at} bytes has no time`)
   let from = at + HEADER_BYTES
   if (fields.topicId === 0) {
     const length = readLength16(bytes, from)

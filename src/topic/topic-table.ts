@@ -1,4 +1,5 @@
 import { allocateShared } from '../../native-free-ring/src/index.ts'
+import { DecodeError } from '../errors.ts'
 import { fnv1aBytes } from '../fnv1a.ts'
 import { checkTopic } from './topic.ts'
 
@@ -54,7 +55,8 @@ export class TopicTable {
     const name = this.names[id]
     if (name !== undefined) return name
     // Pairs with the compare-and-swap that published the entry.
-    const entry = Atomics.load(this.words, SLOTS + id - 1)
+    const entry = id <= this.mask + 1 ? Atomics.load(this.words, SLOTS + id - 1) : 0
+    if (entry === 0) throw new DecodeError(`No topic has the number ${id}`)
     const text = this.textAt(entry - 1)
     this.names[id] = text
     return text

@@ -52,7 +52,10 @@ const drafts = fc.record({
   topic: fc.oneof(fc.integer({ min: 1, max: MAX_TOPIC_ID }), text(50)),
   publisher: fc.integer({ min: 0, max: MAX_PUBLISHERS - 1 }),
   sequence: fc.oneof(fc.nat(), fc.integer({ min: 2 ** 31, max: 2 ** 52 - 1 })),
-  time: fc.oneof(fc.integer({ min: 0, max: 2 ** 50 }), fc.double({ noNaN: true })),
+  time: fc.oneof(
+    fc.integer({ min: 0, max: 2 ** 50 }),
+    fc.double({ noNaN: true, min: -8.64e15, max: 8.64e15 }),
+  ),
   key: fc.option(fc.oneof(key, longKey), { nil: undefined }),
   extras,
   data,
