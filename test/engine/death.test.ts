@@ -68,7 +68,7 @@ describe.each([1, 2])('workers: %d', (workers) => {
         workers,
         handlers,
         onError: (error) => void errors.push(error),
-        resourceLimits: { maxOldGenerationSizeMb: 48 },
+        resourceLimits: { maxOldGenerationSizeMb: 48, maxYoungGenerationSizeMb: 4 },
       })
       const seen = engine.subscribe('die.seen', { onFull: 'block' })
       const work = engine.subscribe('die.work', { onFull: 'block' })
