@@ -207,12 +207,12 @@ const commands = fc.commands(
     fc.tuple(fc.nat(5), fc.integer({ min: 1, max: 10 })).map(([index, max]) => new Receive(index, max)),
     fc.constant(new Look()),
   ],
-  { maxCommands: 60 },
+  { maxCommands: 60, size: 'max' },
 )
 
 test.each([
-  [0, 600],
-  [2, 30],
+  [0, 400],
+  [2, 20],
 ])('any commands do what a few arrays do (workers: %d)', { timeout: 120_000 }, async (workers, numRuns) => {
   await fc.assert(
     fc.asyncProperty(commands, async (sequence) => {
