@@ -4,14 +4,13 @@ import { Parking, wordsOf } from '../../native-free-ring/src/index.ts'
 import type { EventOf, Received } from '../dispatch/handlers.ts'
 import type { HandlerName } from '../dispatch/task.ts'
 import { allocateThreadMemory, type ThreadMemory } from '../dispatch/thread-memory.ts'
-import { ClosedError, type MillraceError } from '../errors.ts'
+import type { MillraceError } from '../errors.ts'
 import type { MillraceEvent } from '../event/event.ts'
 import type { EventMap, Publishing } from '../event/publishing.ts'
-import { checkWait, Deadline, type WaitOptions } from '../lane/deadline.ts'
+import { checkWait, type WaitOptions } from '../lane/deadline.ts'
 import {
   allocateMap,
   CLOSING,
-  DRAINING,
   type MapShape,
   parkedWord,
   publisherOf,
@@ -20,7 +19,7 @@ import {
   STOPPED,
 } from '../lane/map.ts'
 import { LOW_WATER_TOPIC } from '../lane/notices.ts'
-import { Waits, type Watch } from '../lane/waits.ts'
+import { Waits } from '../lane/waits.ts'
 import { handlerPublishers } from '../publish/handler-publishers.ts'
 import { Publisher } from '../publish/publisher.ts'
 import { Storekeeper } from '../store/storekeeper.ts'
@@ -30,6 +29,7 @@ import type { Matching, Sensible } from '../topic/typed.ts'
 import { type ConnectionHandle, isAttachedCommitting, wakeAttached, watchAttached } from './connection.ts'
 import { type Crew, InlineCrew, WorkerCrew } from './crew.ts'
 import { DeadLetters } from './dead-letters.ts'
+import { Drains } from './drains.ts'
 import { ErrorReports } from './error-reports.ts'
 import { HandlerStatistics, type HandlerStats } from './handler-stats.ts'
 import { type Ledger, LedgerReader, withSettled } from './ledger.ts'
@@ -91,10 +91,10 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   private readonly registry: Subscriptions
   private readonly errors: ErrorReports
   private readonly storekeeper: Storekeeper | undefined
+  private readonly drains: Drains
   private readonly crew: Crew
   private readonly stopWatching: () => void
   private closing: Promise<CloseReport> | undefined
-  private drains = 0
 
   /** The events that were given up last. */
   readonly deadLetters: DeadLetters
@@ -118,6 +118,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
       closedFrom: CLOSING,
     })
     this.ledger = new LedgerReader(this.map)
+    this.drains = new Drains(this.control, this.waits, () => this.isQuiet())
     this.memories = Array.from({ length: 1 + options.workers }, () =>
       allocateThreadMemory(options.deadLetters, options.ringBytes),
     )
@@ -204,38 +205,8 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
    * @throws TimeoutError after `timeoutMs`, the signal's reason if it aborts, ClosedError if the engine is closed and
    * has left something.
    */
-  async drain(options: WaitOptions = {}): Promise<void> {
-    checkWait(options)
-    options.signal?.throwIfAborted()
-    if (!this.isQuiet()) await this.untilQuiet(options)
-    // Workers have told before they released: a turn of the event loop, and it has arrived.
-    await new Promise<void>((resolve) => setImmediate(resolve))
-  }
-
-  private async untilQuiet(options: WaitOptions): Promise<void> {
-    if (this.isStopped) throw leftBehind()
-    // Seen by every dispatcher that runs out of work from now on: it wakes this thread.
-    Atomics.store(this.control, DRAINING, ++this.drains > 0 ? 1 : 0)
-    try {
-      await new Promise<void>((resolve, reject) => {
-        const watch: Watch = {
-          ready: () => this.isQuiet() || this.isStopped,
-          advance: () => {
-            deadline.clear()
-            if (this.isQuiet()) resolve()
-            else reject(leftBehind())
-            return true
-          },
-        }
-        const deadline = new Deadline(options, 'The end of all pending events', (reason) => {
-          this.waits.remove(watch)
-          reject(reason)
-        })
-        this.waits.add(watch)
-      })
-    } finally {
-      if (--this.drains === 0) Atomics.store(this.control, DRAINING, 0)
-    }
+  drain(options: WaitOptions = {}): Promise<void> {
+    return this.drains.wait(options)
   }
 
   /** The ledger, and what handlers, subscriptions and workers have done. */
@@ -293,10 +264,6 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     return this.storekeeper.close()
   }
 
-  private get isStopped(): boolean {
-    return Atomics.load(this.control, STATE) === STOPPED
-  }
-
   private isQuiet(): boolean {
     return !this.publisher.sending && !isAttachedCommitting(this.map) && this.ledger.isQuiet()
   }
@@ -342,10 +309,6 @@ export async function createEngine<Events = EventMap>(options: EngineOptions = {
   const engine = new Engine<Events>(checkOptions(options))
   await engine.start()
   return engine
-}
-
-function leftBehind(): ClosedError {
-  return new ClosedError('The engine is closed and has left events that were pending: close() reported them')
 }
 
 function shapeOf(options: CheckedOptions): MapShape {

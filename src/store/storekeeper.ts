@@ -14,6 +14,9 @@ import type { Overflow } from '../lane/overflow.ts'
 import type { Watch } from '../lane/waits.ts'
 import { Spillway } from './spillway.ts'
 
+/** A store that is to give back what it holds, for `close`, gets so long. */
+const CLOSE_GRACE_MS = 5_000
+
 export type StorekeeperEvents = {
   /** The store has failed. What it was to take lies where it lay. */
   onError(error: MillraceError): void
@@ -78,16 +81,28 @@ export class Storekeeper implements Watch {
     void removal.then(() => this.removals.delete(removal))
   }
 
-  /** Empties the store, and answers what was kept for each publisher and lane, in order. */
+  /** Empties the store, and answers what was kept for each publisher and lane, in order: what it gives back in time. */
   async close(): Promise<(publisher: number, lane: number) => readonly Uint8Array[]> {
-    await Promise.all(this.removals)
     const kept = new Map<string, Uint8Array[]>()
+    let timer: NodeJS.Timeout | undefined
+    const tooLate = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        this.events.onError(new StoreError(`The store did not answer within ${CLOSE_GRACE_MS} ms`))
+        resolve()
+      }, CLOSE_GRACE_MS)
+    })
+    await Promise.race([this.emptyAll(kept), tooLate])
+    clearTimeout(timer)
+    return (publisher, lane) => kept.get(`${publisher} ${lane}`) ?? []
+  }
+
+  private async emptyAll(kept: Map<string, Uint8Array[]>): Promise<void> {
+    await Promise.all(this.removals)
     for (const way of this.ways) {
       const records: Uint8Array[] = []
       kept.set(`${way.publisher} ${way.lane}`, records)
       await this.empty(way, (record) => records.push(record))
     }
-    return (publisher, lane) => kept.get(`${publisher} ${lane}`) ?? []
   }
 
   private empty(keeping: Keeping, each: (record: Uint8Array) => void): Promise<void> {

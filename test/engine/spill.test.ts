@@ -172,6 +172,31 @@ describe.each([0, 2])('workers: %d', (workers) => {
   })
 })
 
+test('a store that does not answer does not keep the engine from closing', async () => {
+  const errors: MillraceError[] = []
+  const never = () => new Promise<never>(() => {})
+  const store = { overflow: { push: never, shift: never } }
+  const onError = (error: MillraceError) => errors.push(error)
+  const engine = await createEngine({
+    workers: 0,
+    handlers,
+    ringBytes: 4_096,
+    store,
+    onFull: 'spill',
+    onError,
+  })
+  const gate = new Gate(engine)
+  await gate.hold('k')
+  let accepted = 0
+  while (engine.publish('work.n', accepted, { key: 'k' })) accepted++
+  const { left, ledger } = await engine.close({ timeoutMs: 50 })
+  gate.open()
+  // They lie in the rings still: nothing was taken out that the store has not confirmed.
+  expect(left).toHaveLength(accepted + 1)
+  expect(ledger).toMatchObject({ pending: accepted + 1, balanced: true })
+  expect(errors).toMatchObject([{ code: 'ERR_MILLRACE_STORE', message: expect.stringMatching(/not answer/) }])
+})
+
 test('without a store, nobody can ask for it', async () => {
   await expect(createEngine({ workers: 0, onFull: 'spill' })).rejects.toMatchObject({
     code: 'ERR_MILLRACE_CAPABILITY',

@@ -1,4 +1,4 @@
-import type { EngineStats } from '../../src/index.ts'
+import type { Engine, EngineStats } from '../../src/index.ts'
 import type { Entry } from './history.ts'
 
 export type Promises = {
@@ -16,6 +16,13 @@ export type Rest = Pick<
 > & {
   /** Events of the history that became dead letters. */
   readonly letters: readonly { publisher: number; number: number }[]
+}
+
+export function restOf(engine: Engine<any>): Rest {
+  const letters = engine.deadLetters
+    .list()
+    .map(({ event }) => event.data as { publisher: number; number: number })
+  return { ...engine.stats(), letters }
 }
 
 /** All of one event, in order. */

@@ -15,6 +15,8 @@ export type KillEvents = {
   }
   'kill.echo': { number: number }
   'kill.arm': Failpoint
+  /** Holds its thread for so many milliseconds. */
+  'kill.block': number
 }
 
 const shared = getEnvironmentData(SHARED) as Shared
@@ -38,6 +40,9 @@ export default defineHandlers<KillEvents>({
     })()
   },
   'kill.echo': () => {},
+  'kill.block': ({ data }) => {
+    for (const end = performance.now() + data; performance.now() < end; );
+  },
   'kill.arm': (event, ctx) => {
     if (ctx.attempt === 1) arm(event.data, shared, threadId)
   },

@@ -43,6 +43,11 @@ export class History {
     store(words, at, 1 + KINDS.indexOf(kind))
   }
 
+  /** Forgets all. Only while nobody writes. */
+  clear(): void {
+    this.words.fill(0)
+  }
+
   /** All that was written so far. */
   entries(): Entry[] {
     const { words } = this

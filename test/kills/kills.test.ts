@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { NODE_FLAGS } from '../fixtures/program.ts'
-import { FILLS } from './episode.ts'
 import { PUBLISH_STEPS, WAYS, WORKER_STEPS } from './failpoint.ts'
+import { FILLS } from './main-publisher.ts'
 
 /** 200, or as many as the environment says: CI asks for 2,000. */
 const KILLS = Number(process.env.KILLS ?? 200)

@@ -1,0 +1,92 @@
+import { setTimeout, setImmediate as turn } from 'node:timers/promises'
+import type { Engine } from '../../src/index.ts'
+import type { Promises } from './check.ts'
+import type { KillEvents } from './handlers.ts'
+import type { Entry, History } from './history.ts'
+import type { Random } from './random.ts'
+
+/** How full rings are when somebody dies. */
+export const FILLS = ['empty', 'full', 'wrapping'] as const
+export type Fill = (typeof FILLS)[number]
+
+/** The number of this publisher in the history; those after it are others'. */
+export const MAIN = 1
+export const KEYS = 6
+/** Nothing may take so long. */
+export const STALL_MS = 20_000
+const MAX_PENDING = 300
+
+export function paddingOf(random: Random, fill: Fill): number {
+  return fill === 'wrapping' ? random.integer(100, 350) : random.integer(0, 60)
+}
+
+/** Publishes from the engine's thread, as the fill says, and writes down what it was told. */
+export class MainPublisher {
+  private readonly engine: Engine<KillEvents>
+  private readonly history: History
+  private readonly random: Random
+  private readonly fill: Fill
+  private readonly twice: boolean
+  private number = 0
+
+  constructor(
+    engine: Engine<KillEvents>,
+    history: History,
+    random: Random,
+    fill: Fill,
+    delivery: Promises['delivery'],
+  ) {
+    this.engine = engine
+    this.history = history
+    this.random = random
+    this.fill = fill
+    this.twice = delivery === 'effectively-once'
+  }
+
+  async publish(events: number): Promise<void> {
+    // The store would take any number.
+    for (const from = performance.now(); this.engine.stats().pending > MAX_PENDING; await setTimeout(1)) {
+      if (performance.now() - from > STALL_MS) throw new Error(`No event was dealt with for ${STALL_MS} ms`)
+    }
+    for (let i = 0; i < events; i++) await this.publishOne()
+    if (this.fill !== 'empty') {
+      await turn()
+      return
+    }
+    await this.engine.drain({ timeoutMs: 100 }).catch(() => {})
+    // Long enough to park, now and then.
+    if (this.random.integer(0, 3) === 0) await setTimeout(10)
+  }
+
+  private async publishOne(): Promise<void> {
+    const { engine, random } = this
+    const number = this.number++
+    // Some without a key.
+    const key = random.integer(-2, KEYS - 1)
+    const data = {
+      publisher: MAIN,
+      key: Math.max(-1, key),
+      number,
+      turns: random.integer(0, 3),
+      echo: random.integer(0, 3) === 0,
+      padding: 'x'.repeat(paddingOf(random, this.fill)),
+    }
+    const options = { ...(key >= 0 && { key: `key-${key}` }), id: `main-${number}` }
+    this.write('publish', data)
+    if (random.integer(0, 1) === 0) {
+      this.write(engine.publish('kill.event', data, options) ? 'accept' : 'refuse', data)
+    } else {
+      await engine.send('kill.event', data, options)
+      this.write('accept', data)
+    }
+    // As one who got no answer would. Whether it was refused is of no interest.
+    if (this.twice && random.integer(0, 3) === 0) engine.publish('kill.event', data, options)
+  }
+
+  private write(
+    kind: Entry['kind'],
+    { publisher, key, number }: { publisher: number; key: number; number: number },
+  ): void {
+    this.history.write({ kind, publisher, key, number, attempt: 0, thread: 0 })
+  }
+}

@@ -1,0 +1,44 @@
+type Sample = { readonly hours: number; readonly heap: number; readonly resident: number }
+
+const MB = 2 ** 20
+const HOUR_MS = 3_600_000
+/** The first part of a run is its warm-up. */
+const WARM_UP = 0.25
+
+/** The memory of this thread, and of the process, over time. Needs `--expose-gc`. */
+export class Memory {
+  private readonly samples: Sample[] = []
+
+  sample(): void {
+    globalThis.gc!()
+    const { heapUsed, external, rss } = process.memoryUsage()
+    this.samples.push({
+      hours: performance.now() / HOUR_MS,
+      heap: (heapUsed + external) / MB,
+      resident: rss / MB,
+    })
+  }
+
+  /** By least squares. What the process holds grows with each thread that comes and goes, in Node itself (nodejs/node#51868). */
+  growth(): { heapMb: number; heapMbPerHour: number; residentMb: number; residentMbPerHour: number } {
+    const samples = this.samples.slice(Math.floor(this.samples.length * WARM_UP))
+    const last = samples.at(-1) ?? { heap: 0, resident: 0 }
+    return {
+      heapMb: round(last.heap),
+      heapMbPerHour: round(slope(samples.map(({ hours, heap }) => [hours, heap]))),
+      residentMb: round(last.resident),
+      residentMbPerHour: round(slope(samples.map(({ hours, resident }) => [hours, resident]))),
+    }
+  }
+}
+
+function slope(points: readonly (readonly [number, number])[]): number {
+  const mean = (index: 0 | 1) => points.reduce((sum, point) => sum + point[index], 0) / points.length
+  const [x, y] = [mean(0), mean(1)]
+  const spread = points.reduce((sum, point) => sum + (point[0] - x) ** 2, 0)
+  return spread === 0 ? 0 : points.reduce((sum, point) => sum + (point[0] - x) * (point[1] - y), 0) / spread
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100
+}
