@@ -1,5 +1,10 @@
-import { randomInt } from 'node:crypto'
-import { MessageChannel, type MessagePort, postMessageToThread, threadId } from 'node:worker_threads'
+import {
+  MessageChannel,
+  type MessagePort,
+  postMessageToThread,
+  threadId,
+  type Worker,
+} from 'node:worker_threads'
 import {
   giveBackLease,
   Parking,
@@ -58,8 +63,7 @@ export function attach<Events = EventMap>(handle: ConnectionHandle): AttachedPub
     throw new OptionsError('attach takes what engine.connect() answered')
   const { map, onFull, engineThreadId } = handle
   const control = wordsOf(map.control)
-  // Not the thread id: one thread may attach several times, one after the other.
-  const holder = randomInt(1, 2 ** 31 - 1)
+  const holder = holderOf(threadId, attachments++)
   const thread = takeSlot(map, control, holder)
   const parking = new Parking(control, parkedWord(thread))
   const waits = new Waits(parking, { drive: true })
@@ -134,12 +138,33 @@ export function wakeAttached(map: SharedMap): void {
     wake(control, parkedWord(thread))
 }
 
+/** How often this thread has attached itself. */
+let attachments = 0
+const ATTACHMENT_BITS = 8
+
+/** Names an attachment in the lease of its place: its thread, and which of that thread's it is. */
+function holderOf(thread: number, attachment: number): number {
+  const count = attachment & ((1 << ATTACHMENT_BITS) - 1)
+  return (((thread + 1) << ATTACHMENT_BITS) | count) & 0x7fff_ffff
+}
+
 /**
  * The engine's side: gives back the places of attached threads that have ended. Answers how to stop watching.
+ *
+ * It learns of an end by the port that such a thread has announced, and, of threads that this one has started, by their
+ * exit: what a thread has announced is lost if it ends before the main thread has passed it on.
  */
 export function watchAttached(map: SharedMap): () => void {
   const control = wordsOf(map.control)
   const ports = new Set<MessagePort>()
+  const onExit = (ended: number): void => {
+    for (let thread = 1 + map.shape.workers; thread < threadCount(map.shape); thread++) {
+      const holder = Atomics.load(control, ownerWord(thread))
+      if (holder === 0 || holder >> ATTACHMENT_BITS !== holderOf(ended, 0) >> ATTACHMENT_BITS) continue
+      countDeath(map)
+      revokeLease(control, ownerWord(thread), holder)
+    }
+  }
   const onNotice = ({ port, thread, holder }: AttachNotice): void => {
     ports.add(port)
     port.on('close', () => {
@@ -150,20 +175,34 @@ export function watchAttached(map: SharedMap): () => void {
     })
     port.unref()
   }
-  if (watchers.size === 0) process.on('workerMessage', dispatchNotice)
-  watchers.set(map.engineId, onNotice)
+  if (watchers.size === 0) {
+    process.on('workerMessage', dispatchNotice)
+    process.on('worker', watchExit)
+  }
+  watchers.set(map.engineId, { onNotice, onExit })
   return () => {
     watchers.delete(map.engineId)
-    if (watchers.size === 0) process.off('workerMessage', dispatchNotice)
+    if (watchers.size === 0) {
+      process.off('workerMessage', dispatchNotice)
+      process.off('worker', watchExit)
+    }
     for (const port of ports) port.close()
   }
 }
 
 /** The engines of this thread, by id: one listener serves them all. */
-const watchers = new Map<string, (notice: AttachNotice) => void>()
+const watchers = new Map<string, { onNotice(notice: AttachNotice): void; onExit(thread: number): void }>()
 
 function dispatchNotice(value: unknown): void {
   if (typeof value !== 'object' || value === null) return
   const notice = value as AttachNotice
-  watchers.get(notice.millrace)?.(notice)
+  watchers.get(notice.millrace)?.onNotice(notice)
+}
+
+/** Of a thread that was started by this one. */
+function watchExit(worker: Worker): void {
+  const { threadId } = worker
+  worker.once('exit', () => {
+    for (const { onExit } of watchers.values()) onExit(threadId)
+  })
 }

@@ -187,3 +187,23 @@ test('a place whose last thread died in the middle of a commit is as good as new
   await engine.drain({ timeoutMs: 2_000 })
   expect(engine.stats()).toMatchObject({ accepted: 1, pending: 0 })
 })
+
+test('threads that attach themselves and die before the engine’s thread has had a turn leave nothing behind', async () => {
+  await using engine = await createEngine({ workers: 0, attachable: 1 })
+  for (let i = 0; i < 3; i++) {
+    const workerData = { handle: engine.connect() }
+    const worker = new Worker(new URL('../fixtures/short-lived.ts', import.meta.url), { workerData })
+    const exit = once(worker, 'exit')
+    const { control, shape } = workerData.handle.map
+    const committing = committingWord(1 + shape.workers)
+    const words = new Int32Array(control, 0, committing + 1)
+    const pause = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+    // Blocked until it has begun, and after that as long as it takes to die.
+    while (Atomics.load(words, committing) === 0) pause(5)
+    pause(100)
+    await exit
+    await engine.drain({ timeoutMs: 5_000 })
+    using publisher = attach(engine.connect())
+    expect(publisher.publish('work.n')).toBe(true)
+  }
+})

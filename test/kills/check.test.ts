@@ -12,7 +12,7 @@ function entry(text: string): Entry {
   return { kind, publisher, number, key: value('key', -1), attempt, thread: value('thread', 7) }
 }
 
-const PROMISES: Promises = { delivery: 'at-least-once', affinity: 'sticky' }
+const PROMISES: Promises = { delivery: 'at-least-once', affinity: 'sticky', drops: false }
 
 function rest(changed: Partial<Rest> = {}): Rest {
   const counts = {
@@ -67,7 +67,13 @@ test.each<[string, string[], Partial<Promises>?, Partial<Rest>?]>([
     {},
     { letters: [{ publisher: 1, number: 0 }] },
   ],
-  ['lost at most once', ['publish 1/0', 'accept 1/0', 'start 1/0', 'death'], { delivery: 'at-most-once' }],
+  [
+    'lost at most once, and counted',
+    ['publish 1/0', 'accept 1/0', 'start 1/0', 'death'],
+    { delivery: 'at-most-once' },
+    { completed: 1, dropped: 1 },
+  ],
+  ['dropped, and counted', ['publish 1/0', 'accept 1/0'], { drops: true }, { completed: 1, dropped: 1 }],
   [
     'keys of several publishers have no order among them',
     [
@@ -93,6 +99,18 @@ test.each<[string, string[], Partial<Promises>?, Partial<Rest>?]>([
 test.each<[string, string[], RegExp, Partial<Promises>?, Partial<Rest>?]>([
   ['lost', ['publish 1/0', 'accept 1/0'], /1\/0 was accepted and lost/],
   ['begun and lost', ['publish 1/0', 'accept 1/0', 'start 1/0', 'death'], /accepted and lost/],
+  [
+    'dropped and not counted',
+    ['publish 1/0', 'accept 1/0'],
+    /1 events were accepted and lost, and 0 dropped/,
+    { drops: true },
+  ],
+  [
+    'lost at most once and not counted',
+    ['publish 1/0', 'accept 1/0', 'start 1/0', 'death'],
+    /accepted and lost, and 0 dropped/,
+    { delivery: 'at-most-once' },
+  ],
   ['from nowhere', ['start 1/0', 'end 1/0'], /never published/],
   ['before its time', ['start 1/0', 'publish 1/0', 'accept 1/0', 'end 1/0'], /before it was published/],
   [

@@ -4,6 +4,8 @@ import type { Entry } from './history.ts'
 export type Promises = {
   readonly delivery: 'at-most-once' | 'at-least-once' | 'effectively-once'
   readonly affinity: 'sticky' | 'balanced'
+  /** Whether the policy at full lanes drops events. */
+  readonly drops: boolean
 }
 
 /** The most events whose handlers a dying thread may have ended in one turn without having said so. */
@@ -39,7 +41,8 @@ export function check(history: readonly Entry[], rest: Rest, promises: Promises)
   const lives = livesOf(history)
   return [
     ...checkLedger(rest),
-    ...[...lives.values()].flatMap((life) => checkLife(life, rest, promises)),
+    ...[...lives.values()].flatMap((life) => checkLife(life, promises)),
+    ...checkLosses([...lives.values()], rest, promises),
     ...checkRepeats(history),
     ...checkOrder(history),
     ...(promises.affinity === 'sticky' ? checkAffinity(history) : []),
@@ -74,22 +77,17 @@ function checkLedger(rest: Rest): string[] {
   return wrong
 }
 
-/** One event: published before it was handled, not lost, not handled after it was refused, attempts counted. */
-function checkLife(life: Life, rest: Rest, { delivery }: Promises): string[] {
+/** One event: published before it was handled, not handled after it was refused, attempts counted. */
+function checkLife(life: Life, { delivery }: Promises): string[] {
   const { name, entries, accepted, refused, published } = life
   const wrong: string[] = []
   const starts = entries.filter(({ kind }) => kind === 'start')
-  const ended = entries.some(({ kind }) => kind === 'end')
   if (starts.length > 0 && !published) wrong.push(`${name} was handled and never published`)
   if (starts.length > 0 && refused)
     wrong.push(`${name} was handled, and its publisher was told that it is not accepted`)
   if (starts.length > 0 && published && entries[0]!.kind !== 'publish')
     wrong.push(`${name} was handled before it was published`)
   if (accepted && refused) wrong.push(`${name} was accepted and refused`)
-  const isLetter = rest.letters.some((letter) => idOf(letter) === name)
-  // Of those that a death takes from `at-most-once`, the ledger tells how many, and the history which started.
-  if (accepted && !ended && !isLetter && delivery !== 'at-most-once')
-    wrong.push(`${name} was accepted and lost`)
   if (delivery === 'at-most-once' && starts.length > 1)
     wrong.push(`${name} was started ${starts.length} times at most once`)
   starts.forEach(({ attempt }, index) => {
@@ -98,6 +96,17 @@ function checkLife(life: Life, rest: Rest, { delivery }: Promises): string[] {
     if (attempt <= before) wrong.push(`${name}: attempt ${attempt} comes after attempt ${before}`)
   })
   return wrong
+}
+
+/** What was accepted was handled to its end, or is a dead letter; where events may be dropped, the ledger counts at least as many as are missing. */
+function checkLosses(lives: readonly Life[], rest: Rest, { delivery, drops }: Promises): string[] {
+  const letters = new Set(rest.letters.map(idOf))
+  const lost = lives.filter(({ name, accepted, entries }) => {
+    return accepted && !letters.has(name) && !entries.some(({ kind }) => kind === 'end')
+  })
+  if (!drops && delivery !== 'at-most-once') return lost.map(({ name }) => `${name} was accepted and lost`)
+  if (lost.length <= rest.dropped) return []
+  return [`${lost.length} events were accepted and lost, and ${rest.dropped} dropped`]
 }
 
 /** An event is started again only if the thread that had it in its hands has died; of those that it had ended, only what it could not say. */

@@ -1,5 +1,5 @@
 import { setEnvironmentData } from 'node:worker_threads'
-import { createEngine, type MillraceError } from '../../src/index.ts'
+import { createEngine, type MillraceError, type Policy } from '../../src/index.ts'
 import { memoryStore } from '../../src/store/index.ts'
 import { check, restOf } from './check.ts'
 import { SHARED, type Shared, WORKER_STEPS } from './failpoint.ts'
@@ -16,15 +16,18 @@ export type EpisodeResult = {
 }
 
 const handlers = new URL('./handlers.ts', import.meta.url)
+const DROPPING: readonly Policy[] = ['drop-newest', 'drop-oldest', 'coalesce', { sample: 2 }]
+const POLICIES: readonly Policy[] = ['block', 'block', 'reject', 'spill', 'spill', ...DROPPING]
+
 /** Runs an engine whose threads die, one after the other, wherever chance has it; then checks all that happened. */
 export async function episode(random: Random, attempts: number, file: string): Promise<EpisodeResult> {
   const fill = random.of(FILLS)
   const delivery = random.of(['at-least-once', 'at-least-once', 'effectively-once', 'at-most-once'] as const)
   const affinity = random.of(['sticky', 'balanced'] as const)
-  const onFull = random.of(['block', 'block', 'spill'] as const)
+  const onFull: Policy = random.of(POLICIES)
   const workers = random.integer(1, 3)
   const ringBytes = fill === 'wrapping' ? 1_024 : random.of([2_048, 8_192])
-  const plan = `fill ${fill}, ${onFull}, ${delivery}, ${affinity}, workers ${workers}, ringBytes ${ringBytes}`
+  const plan = `fill ${fill}, ${JSON.stringify(onFull)}, ${delivery}, ${affinity}, workers ${workers}, ringBytes ${ringBytes}`
   const history = new History()
   const shared: Shared = { history: history.buffer, requests: new SharedArrayBuffer(8), deaths: file, fill }
   setEnvironmentData(SHARED, shared)
@@ -55,7 +58,7 @@ export async function episode(random: Random, attempts: number, file: string): P
       }
       const before = died
       await main.publish(random.integer(0, 40))
-      await engine.send('kill.arm', failpointOf(random, WORKER_STEPS))
+      await engine.send('kill.arm', failpointOf(random, WORKER_STEPS), { onFull: 'block' })
       const armed = performance.now()
       while (died === before) {
         if (performance.now() - armed > STALL_MS)
@@ -66,7 +69,11 @@ export async function episode(random: Random, attempts: number, file: string): P
     await engine.drain({ timeoutMs: 60_000 }).catch(() => {})
     const entries = history.entries()
     const deaths = entries.filter(({ kind }) => kind === 'death').length
-    return { kills: deaths, violations: check(entries, restOf(engine), { delivery, affinity }), plan }
+    return {
+      kills: deaths,
+      violations: check(entries, restOf(engine), { delivery, affinity, drops: DROPPING.includes(onFull) }),
+      plan,
+    }
   } finally {
     clearInterval(requests)
     await engine.close({ timeoutMs: 5_000 })

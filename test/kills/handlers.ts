@@ -22,20 +22,20 @@ export type KillEvents = {
 const shared = getEnvironmentData(SHARED) as Shared
 const history = new History(shared.history)
 
-/** Writes down when each event starts and ends; some wait in between, some send another one. */
+/** Writes down when each event starts and ends; some wait in between, some send another one, which must not fail for want of room. */
 export default defineHandlers<KillEvents>({
   'kill.event': (event, ctx) => {
     const { publisher, key, number, turns, echo } = event.data
     const entry = { publisher, key, number, attempt: ctx.attempt, thread: threadId }
     history.write({ kind: 'start', ...entry })
     if (turns === 0) {
-      if (echo) ctx.publish('kill.echo', { number }, { key: `key-${key}` })
+      if (echo) ctx.publish('kill.echo', { number }, { key: `key-${key}`, onFull: 'drop-newest' })
       history.write({ kind: 'end', ...entry })
       return
     }
     return (async () => {
       for (let i = 0; i < turns; i++) await turn()
-      if (echo) await ctx.send('kill.echo', { number }, { key: `key-${key}` })
+      if (echo) await ctx.send('kill.echo', { number }, { key: `key-${key}`, onFull: 'block' })
       history.write({ kind: 'end', ...entry })
     })()
   },

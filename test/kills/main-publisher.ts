@@ -1,5 +1,5 @@
 import { setTimeout, setImmediate as turn } from 'node:timers/promises'
-import type { Engine } from '../../src/index.ts'
+import { type Engine, FullError } from '../../src/index.ts'
 import type { Promises } from './check.ts'
 import type { KillEvents } from './handlers.ts'
 import type { Entry, History } from './history.ts'
@@ -17,7 +17,7 @@ export const STALL_MS = 20_000
 const MAX_PENDING = 300
 
 export function paddingOf(random: Random, fill: Fill): number {
-  return fill === 'wrapping' ? random.integer(100, 350) : random.integer(0, 60)
+  return fill === 'wrapping' ? random.integer(80, 250) : random.integer(0, 60)
 }
 
 /** Publishes from the engine's thread, as the fill says, and writes down what it was told. */
@@ -72,15 +72,26 @@ export class MainPublisher {
       padding: 'x'.repeat(paddingOf(random, this.fill)),
     }
     const options = { ...(key >= 0 && { key: `key-${key}` }), id: `main-${number}` }
+    const isSent = random.integer(0, 1) === 0
     this.write('publish', data)
-    if (random.integer(0, 1) === 0) {
-      this.write(engine.publish('kill.event', data, options) ? 'accept' : 'refuse', data)
-    } else {
-      await engine.send('kill.event', data, options)
-      this.write('accept', data)
+    const accepted = await this.offer(() => {
+      if (!isSent) return engine.publish('kill.event', data, options)
+      return engine.send('kill.event', data, options).then(() => true)
+    })
+    this.write(accepted ? 'accept' : 'refuse', data)
+    // As one who got no answer would.
+    if (this.twice && accepted && random.integer(0, 3) === 0)
+      await this.offer(() => engine.publish('kill.event', data, options))
+  }
+
+  /** Whether it was accepted. */
+  private async offer(publish: () => boolean | Promise<boolean>): Promise<boolean> {
+    try {
+      return await publish()
+    } catch (error) {
+      if (error instanceof FullError) return false
+      throw error
     }
-    // As one who got no answer would. Whether it was refused is of no interest.
-    if (this.twice && random.integer(0, 3) === 0) engine.publish('kill.event', data, options)
   }
 
   private write(

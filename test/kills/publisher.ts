@@ -1,5 +1,5 @@
 import { threadId, workerData } from 'node:worker_threads'
-import { attach, type ConnectionHandle } from '../../src/index.ts'
+import { attach, type ConnectionHandle, FullError } from '../../src/index.ts'
 import { arm, type Failpoint, type Shared } from './failpoint.ts'
 import type { KillEvents } from './handlers.ts'
 import { History } from './history.ts'
@@ -25,12 +25,14 @@ for (let number = 0; number < events; number++) {
   const data = { publisher, key, number, turns: number % 3, echo: false, padding: 'x'.repeat(padding) }
   history.write({ kind: 'publish', ...entry })
   // Half of them one by one, half through a wait.
-  if (number % 2 === 0) {
-    const accepted = attached.publish('kill.event', data, { key: `key-${key}` })
+  try {
+    const isSent = number % 2 === 1
+    if (isSent) await attached.send('kill.event', data, { key: `key-${key}` })
+    const accepted = isSent || attached.publish('kill.event', data, { key: `key-${key}` })
     history.write({ kind: accepted ? 'accept' : 'refuse', ...entry })
-  } else {
-    await attached.send('kill.event', data, { key: `key-${key}` })
-    history.write({ kind: 'accept', ...entry })
+  } catch (error) {
+    if (!(error instanceof FullError)) throw error
+    history.write({ kind: 'refuse', ...entry })
   }
 }
 // Those that have not died by now do so by themselves.

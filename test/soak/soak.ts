@@ -54,6 +54,7 @@ const fill = random.of(FILLS)
 const promises: Promises = {
   delivery: random.of(['at-least-once', 'effectively-once'] as const),
   affinity: random.of(['sticky', 'balanced'] as const),
+  drops: false,
 }
 const history = new History()
 const deaths = join(mkdtempSync(join(tmpdir(), 'millrace-soak-')), 'deaths.txt')
