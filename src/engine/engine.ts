@@ -126,15 +126,16 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     this.interest = new NoticeInterest(this.control)
     this.errors = new ErrorReports(options.onError)
     this.storekeeper = this.makeStorekeeper()
-    this.registry = new Subscriptions(
-      this.map,
-      this.topics,
-      this.waits,
-      (change) => this.crew.announce(change),
-      this.interest,
-      (notice) => this.publisher.notify(LOW_WATER_TOPIC, notice),
-      this.storekeeper,
-    )
+    const { map, topics, waits, interest, storekeeper } = this
+    this.registry = new Subscriptions({
+      map,
+      topics,
+      waits,
+      interest,
+      storekeeper,
+      announce: (change) => this.crew.announce(change),
+      onLowWater: (notice) => this.publisher.notify(LOW_WATER_TOPIC, notice),
+    })
     this.crew = this.makeCrew()
     this.stopWatching = watchAttached(this.map)
     const { publisher } = this

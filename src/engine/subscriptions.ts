@@ -3,13 +3,10 @@ import type { RegistryChange } from '../dispatch/dispatcher.ts'
 import { ClosedError, OptionsError } from '../errors.ts'
 import { checkPolicy, noStore } from '../event/policy.ts'
 import { allocateMailbox, type MailboxPlace } from '../lane/mailbox.ts'
-import { REGISTRY_VERSION, type SharedMap } from '../lane/map.ts'
-import type { LevelNotice } from '../lane/notices.ts'
-import type { Waits } from '../lane/waits.ts'
+import { REGISTRY_VERSION } from '../lane/map.ts'
 import type { Storekeeper } from '../store/storekeeper.ts'
-import { type SubscribeOptions, Subscription } from '../subscribe/subscription.ts'
+import { type SubscribeOptions, Subscription, type SubscriptionParts } from '../subscribe/subscription.ts'
 import { parsePattern } from '../topic/pattern.ts'
-import type { TopicTable } from '../topic/topic-table.ts'
 import type { NoticeInterest } from './notice-interest.ts'
 
 const NAMES = ['capacity', 'onFull', 'filter']
@@ -41,38 +38,27 @@ export type DeliveryStats = {
   queued: number
 }
 
+/** The parts of the engine that its subscriptions work with. */
+export type SubscriptionsParts = Omit<SubscriptionParts, 'overflow' | 'onUnsubscribe'> & {
+  interest: NoticeInterest
+  /** Undefined without a store: then nothing spills. */
+  storekeeper: Storekeeper | undefined
+  /** Tells the dispatchers of a change; the registry's version rises afterwards. */
+  announce(change: RegistryChange): void
+}
+
 /** The subscriptions of an engine, and how the dispatchers learn of them (decision 5). */
 export class Subscriptions {
-  private readonly map: SharedMap
+  private readonly parts: SubscriptionsParts
   private readonly control: Int32Array
-  private readonly topics: TopicTable
-  private readonly waits: Waits
-  private readonly storekeeper: Storekeeper | undefined
-  private readonly interest: NoticeInterest
-  private readonly onLowWater: (notice: LevelNotice) => void
-  private readonly announce: (change: RegistryChange) => void
   private readonly open = new Map<number, { place: MailboxPlace; subscription: Subscription<any> }>()
   private readonly ended = noDelivery()
   private nextId = 1
   private closed = false
 
-  constructor(
-    map: SharedMap,
-    topics: TopicTable,
-    waits: Waits,
-    announce: (change: RegistryChange) => void,
-    interest: NoticeInterest,
-    onLowWater: (notice: LevelNotice) => void,
-    storekeeper: Storekeeper | undefined,
-  ) {
-    this.storekeeper = storekeeper
-    this.interest = interest
-    this.onLowWater = onLowWater
-    this.map = map
-    this.control = wordsOf(map.control)
-    this.topics = topics
-    this.waits = waits
-    this.announce = announce
+  constructor(parts: SubscriptionsParts) {
+    this.parts = parts
+    this.control = wordsOf(parts.map.control)
   }
 
   /** Of all that are open. */
@@ -94,14 +80,15 @@ export class Subscriptions {
         throw new OptionsError(`Unknown option ${name}: known are ${NAMES.join(', ')}`)
     }
     for (const text of patterns) parsePattern(text)
+    const { map, interest, storekeeper } = this.parts
     const { capacity = DEFAULT_CAPACITY, onFull = 'drop-oldest', filter } = options
     if (!Number.isInteger(capacity) || capacity < 1 || capacity > MAX_CAPACITY) {
       throw new OptionsError(`capacity is an integer from 1 to ${MAX_CAPACITY}, not ${String(capacity)}`)
     }
     checkPolicy(onFull)
-    if (onFull === 'spill' && this.storekeeper === undefined) throw noStore()
+    if (onFull === 'spill' && storekeeper === undefined) throw noStore()
     if (filter !== undefined && typeof filter !== 'function') throw new OptionsError('filter is a function')
-    const dataBytes = mailboxBytes(capacity, this.map.shape.ringBytes)
+    const dataBytes = mailboxBytes(capacity, map.shape.ringBytes)
     const size = { dataBytes, capacity, onFull }
     const place: MailboxPlace = {
       id: this.nextId++,
@@ -110,20 +97,18 @@ export class Subscriptions {
       ...size,
       receiver: RECEIVER,
     }
-    const { map, topics, waits, storekeeper, onLowWater } = this
-    const overflow = storekeeper?.overflow
     const onUnsubscribe = () => {
       const { queued, ...ended } = subscription.stats()
       addDelivery(this.ended, { ...ended, discarded: queued, queued: 0 })
       this.open.delete(place.id)
-      this.interest.remove(place.patterns)
+      interest.remove(place.patterns)
       this.change({ remove: place.id })
       if (subscription.spilled) storekeeper?.remove(subscription.spilled)
     }
-    const parts = { map, topics, waits, overflow, onUnsubscribe, onLowWater }
+    const parts = { ...this.parts, overflow: storekeeper?.overflow, onUnsubscribe }
     const subscription = new Subscription(parts, place, filter)
     if (subscription.spilled) storekeeper?.add(subscription.spilled)
-    this.interest.add(place.patterns)
+    interest.add(place.patterns)
     this.open.set(place.id, { place, subscription })
     this.change({ add: place })
     return subscription
@@ -149,7 +134,7 @@ export class Subscriptions {
   }
 
   private change(change: RegistryChange): void {
-    this.announce(change)
+    this.parts.announce(change)
     // After the message: a dispatcher that sees the version finds the message.
     Atomics.add(this.control, REGISTRY_VERSION, 1)
   }

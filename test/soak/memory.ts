@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises'
+
 type Sample = { readonly hours: number; readonly heap: number; readonly resident: number }
 
 const MB = 2 ** 20
@@ -9,8 +11,12 @@ const WARM_UP = 0.25
 export class Memory {
   private readonly samples: Sample[] = []
 
-  sample(): void {
-    globalThis.gc!()
+  /** While all is at rest. */
+  async sample(): Promise<void> {
+    for (let i = 0; i < 2; i++) {
+      globalThis.gc!()
+      await setImmediate()
+    }
     const { heapUsed, external, rss } = process.memoryUsage()
     this.samples.push({
       hours: performance.now() / HOUR_MS,
@@ -19,7 +25,7 @@ export class Memory {
     })
   }
 
-  /** By least squares. What the process holds grows with each thread that comes and goes, in Node itself (nodejs/node#51868). */
+  /** What the median pair of samples says (Theil and Sen). What the process holds grows with each thread that comes and goes, in Node itself (nodejs/node#51868). */
   growth(): { heapMb: number; heapMbPerHour: number; residentMb: number; residentMbPerHour: number } {
     const samples = this.samples.slice(Math.floor(this.samples.length * WARM_UP))
     const last = samples.at(-1) ?? { heap: 0, resident: 0 }
@@ -33,10 +39,10 @@ export class Memory {
 }
 
 function slope(points: readonly (readonly [number, number])[]): number {
-  const mean = (index: 0 | 1) => points.reduce((sum, point) => sum + point[index], 0) / points.length
-  const [x, y] = [mean(0), mean(1)]
-  const spread = points.reduce((sum, point) => sum + (point[0] - x) ** 2, 0)
-  return spread === 0 ? 0 : points.reduce((sum, point) => sum + (point[0] - x) * (point[1] - y), 0) / spread
+  const slopes = points.flatMap(([x, y], index) =>
+    points.slice(index + 1).map(([x2, y2]) => (y2 - y) / (x2 - x)),
+  )
+  return slopes.sort((a, b) => a - b)[slopes.length >> 1] ?? 0
 }
 
 function round(value: number): number {
