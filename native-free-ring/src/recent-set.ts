@@ -7,19 +7,19 @@ export type RecentPlace = {
   readonly buffer: SharedArrayBuffer
   /** In bytes, a multiple of 128. */
   readonly offset: number
-  /** Bytes of the log, a power of two from 1,024 to 2³⁰. */
+  /** Bytes of the log, a power of two from 4,096 to 2³⁰. */
   readonly logBytes: number
   /** A power of two up to 2²⁰. */
   readonly buckets: number
 }
 
 const TAIL = 0
-const MIN_LOG_BYTES = 1_024
+const MIN_LOG_BYTES = 4_096
 const MAX_BUCKETS = 2 ** 20
 
-/** An entry: position of the bucket's entry before, hash, length (one byte), the bytes; a multiple of 8. */
-const ENTRY_HEADER = 9
-export const MAX_RECENT_BYTES = 255
+/** An entry: position of the bucket's entry before, hash, length (two bytes), the bytes; a multiple of 8. */
+const ENTRY_HEADER = 10
+export const MAX_RECENT_BYTES = 2_047
 
 /** Bytes of the log that an entry of so many bytes takes. */
 export function recentEntryBytes(length: number): number {
@@ -31,7 +31,7 @@ export function recentSetBytes({ logBytes, buckets }: Pick<RecentPlace, 'logByte
 }
 
 /**
- * Remembers byte strings of up to 255 bytes: those that were added last, as many as its log holds.
+ * Remembers byte strings of up to 2,047 bytes: those that were added last, as many as its log holds.
  *
  * One thread at a time may use it, under a lease; `resume` after taking it. A thread that dies in `add` has added it, or has not.
  *
@@ -52,7 +52,7 @@ export class RecentSet {
   constructor(place: RecentPlace) {
     const { buffer, offset, logBytes, buckets } = place
     if (!isPowerOfTwo(logBytes) || logBytes < MIN_LOG_BYTES || logBytes > MAX_CAPACITY) {
-      throw new RangeError(`A log has a power of two of bytes, from 1,024 to 2^30, not ${logBytes}`)
+      throw new RangeError(`A log has a power of two of bytes, from 4,096 to 2^30, not ${logBytes}`)
     }
     if (!isPowerOfTwo(buckets) || buckets > MAX_BUCKETS) {
       throw new RangeError(`A set has a power of two of buckets, up to 2^20, not ${buckets}`)
@@ -91,7 +91,7 @@ export class RecentSet {
   /**
    * Adds the bytes from `start` to `end`; the oldest make room.
    *
-   * @throws RangeError if they are more than 255.
+   * @throws RangeError if they are more than 2,047.
    */
   add(bytes: Uint8Array, start: number, end: number, hash: number): void {
     if (end - start > MAX_RECENT_BYTES) {
@@ -103,7 +103,8 @@ export class RecentSet {
     words[word] = heads[bucket]!
     words[word + 1] = hash
     let to = tail + 8
-    log[to++ & mask] = end - start
+    log[to++ & mask] = (end - start) & 0xff
+    log[to++ & mask] = (end - start) >> 8
     for (let i = start; i < end; i++) log[to++ & mask] = bytes[i]!
     this.forget()
     this.tail = (tail + recentEntryBytes(end - start)) | 0
@@ -123,7 +124,8 @@ export class RecentSet {
   private isAt(at: number, bytes: Uint8Array, start: number, end: number): boolean {
     const { log, mask } = this
     let from = at + 8
-    if (log[from++ & mask] !== end - start) return false
+    const length = log[from++ & mask]! | (log[from++ & mask]! << 8)
+    if (length !== end - start) return false
     for (let i = start; i < end; i++) if (log[from++ & mask] !== bytes[i]) return false
     return true
   }

@@ -262,13 +262,13 @@ export class RingDrain implements RecordSource {
 
   /** Whether the record at `at` has the id of one that was completed. */
   private isCompleted(at: number): boolean {
-    return this.lane.completed?.has(this.reader.bytes, this.reader.words, at) ?? false
+    return this.lane.completed?.has(this.reader, at) ?? false
   }
 
   /** Writes down what has become of the record at `at`; of a completed one, the id before. */
   private mark(at: number, outcome: Outcome): void {
-    const { bytes, words } = this.reader
-    if (outcome === COMPLETED) this.lane.completed?.add(bytes, words, at)
+    const { words } = this.reader
+    if (outcome === COMPLETED) this.lane.completed?.add(this.reader, at)
     const markWord = (at >> 2) - 1
     words[markWord] = withOutcome(words[markWord]!, outcome)
   }

@@ -169,7 +169,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
    *
    * Every event that is published after this call, from this thread, is seen.
    *
-   * @throws PatternError, OptionsError, ClosedError.
+   * @throws PatternError, OptionsError, ClosedError, CapabilityError for `spill` without a store.
    */
   subscribe<const Pattern extends string>(
     pattern: SensiblePattern<Events, Pattern> | readonly SensiblePattern<Events, Pattern>[],

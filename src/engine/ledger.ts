@@ -127,6 +127,7 @@ export class LedgerReader {
       add(counts)
       const released = counts[RELEASED]!
       const accepted = gauge.accepted()
+      agree &&= gauge.agrees() && accepted >= released
       spilled += accepted
       pending += accepted - released
     }
@@ -190,25 +191,23 @@ export class LedgerReader {
   }
 
   private *rings(): Generator<RingGauge> {
-    for (let publisher = 0; publisher < this.map.publishers.length; publisher++) {
-      if (this.isUsing(publisher, USES_RINGS)) yield* this.gaugesOf(publisher).rings
-    }
+    for (const gauges of this.used(USES_RINGS)) yield* gauges.rings
   }
 
   private *relays(): Generator<RelayGauge> {
-    for (let publisher = 0; publisher < this.map.publishers.length; publisher++) {
-      if (this.isUsing(publisher, USES_RELAYS)) yield* this.gaugesOf(publisher).relays
-    }
+    for (const gauges of this.used(USES_RELAYS)) yield* gauges.relays
   }
 
   private *spillways(): Generator<SpillwayGauge> {
-    for (let publisher = 0; publisher < this.map.publishers.length; publisher++) {
-      if (this.isUsing(publisher, USES_SPILLWAYS)) yield* this.gaugesOf(publisher).spillways
-    }
+    for (const gauges of this.used(USES_SPILLWAYS)) yield* gauges.spillways
   }
 
-  private isUsing(publisher: number, part: number): boolean {
-    return (Atomics.load(this.control, activeWord(this.map.publishers[publisher]!)) & part) !== 0
+  /** Of the publishers that use a part. */
+  private *used(part: number): Generator<Gauges> {
+    for (let publisher = 0; publisher < this.map.publishers.length; publisher++) {
+      const active = Atomics.load(this.control, activeWord(this.map.publishers[publisher]!))
+      if ((active & part) !== 0) yield this.gaugesOf(publisher)
+    }
   }
 
   private gaugesOf(publisher: number): Gauges {

@@ -100,6 +100,7 @@ const DELIVERIES = ['at-least-once', 'at-most-once', 'effectively-once']
 const LIMITS = ['maxOldGenerationSizeMb', 'maxYoungGenerationSizeMb', 'stackSizeMb']
 const MIN_RING_BYTES = 1_024
 const MAX_WORKERS = 256
+const DUPLICATE_WINDOW = 100_000
 const MAX_DUPLICATE_WINDOW = 10_000_000
 
 /** @throws OptionsError (`ERR_MILLRACE_OPTIONS`), CapabilityError if the platform lacks what the engine needs. */
@@ -122,8 +123,7 @@ export function checkOptions(options: EngineOptions): CheckedOptions {
   if (onStuck !== 'report' && onStuck !== 'restart') throw new OptionsError('onStuck is report or restart')
   checkPolicy(onFull)
   const { store } = options
-  if (store !== undefined && typeof store?.overflow?.push !== 'function')
-    throw new OptionsError('store is what memoryStore() answers')
+  if (store !== undefined && !isStore(store)) throw new OptionsError('store is what memoryStore() answers')
   if (onFull === 'spill' && store === undefined) throw noStore()
   if (affinity !== 'sticky' && affinity !== 'balanced')
     throw new OptionsError('affinity is sticky or balanced')
@@ -194,11 +194,17 @@ function deliveryOf({ delivery = 'at-least-once', redeliveries = 2 }: EngineOpti
   return { mode: delivery, redeliveries: integer('redeliveries', redeliveries, 0, MAX_ATTEMPTS - 1) }
 }
 
-function duplicateWindowOf({ delivery, duplicateWindow }: EngineOptions): number {
+function duplicateWindowOf({ delivery, ...options }: EngineOptions): number {
+  const { duplicateWindow = DUPLICATE_WINDOW } = options
   if (delivery === 'effectively-once') {
-    return integer('duplicateWindow', duplicateWindow ?? 100_000, 1, MAX_DUPLICATE_WINDOW)
+    return integer('duplicateWindow', duplicateWindow, 1, MAX_DUPLICATE_WINDOW)
   }
-  if (duplicateWindow !== undefined)
+  if (options.duplicateWindow !== undefined)
     throw new OptionsError('duplicateWindow is for delivery: effectively-once')
   return 0
+}
+
+function isStore(store: unknown): store is Store {
+  const overflow = (store as Partial<Store> | null)?.overflow
+  return typeof overflow?.push === 'function' && typeof overflow.shift === 'function'
 }

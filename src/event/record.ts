@@ -242,11 +242,17 @@ function keyStart(bytes: Uint8Array, at: number): number {
   return (readWord(bytes, at) & MAX_TOPIC_ID) === 0 ? from + 2 + readLength16(bytes, from) : from
 }
 
+/** Where the key's UTF-8 bytes lie: the offset, and 0 as length without one. */
+export function keySpan(bytes: Uint8Array, at: number): { at: number; length: number } {
+  const start = keyStart(bytes, at)
+  if ((readWord(bytes, at + 12) & HAS_KEY) === 0) return { at: start, length: 0 }
+  return { at: start + 2, length: readLength16(bytes, start) }
+}
+
 /** Where the extras start; only for a record that has some. */
 export function extrasStart(bytes: Uint8Array, at: number): number {
-  const start = keyStart(bytes, at)
-  const hasKey = (readWord(bytes, at + 12) & FLAG_MASK & HAS_KEY) !== 0
-  return 4 + (hasKey ? start + 2 + readLength16(bytes, start) : start)
+  const key = keySpan(bytes, at)
+  return key.at + key.length + 4
 }
 
 /** The topic's id in the copy of a record. */

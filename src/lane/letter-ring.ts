@@ -1,4 +1,4 @@
-import { allocateLossy, type LossyPlace } from '../../native-free-ring/src/index.ts'
+import { allocateLossy, type LossyPlace, MAX_CAPACITY } from '../../native-free-ring/src/index.ts'
 
 /** A letter takes about so much beside its event; the largest error's text, some times more. */
 const LETTER_BYTES = 1_024
@@ -15,5 +15,5 @@ export function allocateLetters(capacity: number, ringBytes: number): LossyPlace
   // An event of the largest size fits, with its error.
   const least = ringBytes + 2 * MAX_ERROR_BYTES
   const bytes = Math.max(least, Math.min(capacity * LETTER_BYTES, MAX_DATA_BYTES))
-  return allocateLossy(2 ** Math.ceil(Math.log2(bytes)), capacity)
+  return allocateLossy(Math.min(2 ** Math.ceil(Math.log2(bytes)), MAX_CAPACITY), capacity)
 }

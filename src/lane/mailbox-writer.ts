@@ -102,8 +102,11 @@ export class MailboxWriter {
   awaitRoom(bytes: number): boolean {
     if (this.canOffer(bytes)) return true
     // Before the next look at the room; pairs with the exchange in takeWanted.
-    Atomics.store(this.words, WANTED, 1)
-    return this.canOffer(bytes)
+    const isNew = Atomics.exchange(this.words, WANTED, 1) === 0
+    if (this.canOffer(bytes)) return true
+    // What has spilled makes room for more once it is in the store.
+    if (isNew && this.spill !== undefined) wake(this.control, parkedWord(this.place.receiver))
+    return false
   }
 
   /** Why a record of so many bytes was rejected. */

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import {
   allocateShared,
   CONTROL_BYTES,
@@ -62,6 +63,8 @@ export type SharedMap = {
   readonly spillways: readonly SharedArrayBuffer[]
   /** What keyed lanes remember; without a byte if they don't. */
   readonly completed: SharedArrayBuffer
+  /** By chance: of the hashes by which that is found, so that nobody can choose what shares one. */
+  readonly seed: number
 }
 
 export const LINE_WORDS = 32
@@ -239,8 +242,8 @@ function spillwayBytes({ ringBytes }: MapShape): number {
   return 2 * (CONTROL_BYTES + ringBytes)
 }
 
-/** An id of up to 39 bytes takes as much as this one; a UUID has 36. */
-const USUAL_ID_BYTES = 36
+/** A key and an id, with a byte between them: a UUID has 36. */
+const USUAL_BYTES = 54
 
 /** Where a keyed lane remembers the ids of what it has completed. */
 export function completedPlace(map: SharedMap, lane: number): RecentPlace {
@@ -249,9 +252,9 @@ export function completedPlace(map: SharedMap, lane: number): RecentPlace {
 }
 
 function completedSize({ rememberedIds }: MapShape): { logBytes: number; buckets: number } {
-  const bytes = rememberedIds * recentEntryBytes(USUAL_ID_BYTES) + recentEntryBytes(MAX_RECENT_BYTES)
+  const bytes = rememberedIds * recentEntryBytes(USUAL_BYTES) + recentEntryBytes(MAX_RECENT_BYTES)
   return {
-    logBytes: Math.max(1_024, powerOfTwo(bytes)),
+    logBytes: Math.max(4_096, powerOfTwo(bytes)),
     buckets: Math.min(2 ** 20, powerOfTwo(rememberedIds)),
   }
 }
@@ -291,6 +294,7 @@ export function allocateMap(shape: MapShape, engineId: string, topics: SharedArr
     spillways: shape.spills
       ? publishers.map(() => allocateShared(laneCount(shape) * spillwayBytes(shape)))
       : [],
+    seed: randomInt(2 ** 32),
     completed: allocateShared(
       shape.rememberedIds > 0 ? shape.keyedLanes * recentSetBytes(completedSize(shape)) : 0,
     ),

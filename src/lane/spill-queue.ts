@@ -1,10 +1,16 @@
-import { EMPTY, type RingReader } from '../../native-free-ring/src/index.ts'
+import { setTimeout } from 'node:timers/promises'
+import { EMPTY, maxPayloadBytes, type RingReader } from '../../native-free-ring/src/index.ts'
+import { StoreError } from '../errors.ts'
+import { HEADER_BYTES } from '../event/record.ts'
 import { Backoff } from './backoff.ts'
 import type { Overflow } from './overflow.ts'
 
-/** The most records, and about how many bytes, that are stored or fetched at once. */
+/** The most records, and about how many bytes, that are stored at once; of records, too, that are fetched. */
 const BATCH = 256
 const BATCH_BYTES = 65_536
+/** What is to be emptied is asked for so often, after pauses that double. */
+const EMPTY_TRIES = 6
+const EMPTY_PAUSE_MS = 20
 
 /**
  * What has spilled through one ring: records on their way from there into the overflow and out again, in order.
@@ -16,6 +22,7 @@ export class SpillQueue {
   readonly out: RingReader
   private readonly overflow: Overflow
   private readonly name: string
+  private readonly maxBytes: number
   /** Records in the overflow. */
   private stored = 0
   /** Those that have left it, and how many of them are gone. */
@@ -24,9 +31,13 @@ export class SpillQueue {
   private working: Promise<void> | undefined
   private readonly storing = new Backoff()
   private readonly fetching = new Backoff()
+  /** The most records that are stored at once. */
+  private batch = BATCH
 
-  constructor(out: RingReader, overflow: Overflow, name: string) {
+  /** `out` is a ring of so many bytes. */
+  constructor(out: RingReader, capacity: number, overflow: Overflow, name: string) {
     this.out = out
+    this.maxBytes = maxPayloadBytes(capacity)
     this.overflow = overflow
     this.name = name
   }
@@ -57,7 +68,7 @@ export class SpillQueue {
 
   /** The first record is not the queue's any more. */
   dropFirst(): void {
-    this.gone++
+    if (++this.gone === this.fetched.length) this.forget()
   }
 
   /**
@@ -78,16 +89,21 @@ export class SpillQueue {
     return this.work(this.shift(), this.fetching)
   }
 
+  /** Resolves when the overflow has done what it was asked for, or has failed. */
+  async settle(): Promise<void> {
+    await this.working?.catch(() => {})
+  }
+
   /** Empties it: hands all that it holds over, in order. The last call. */
   async empty(each: (record: Uint8Array) => void): Promise<void> {
-    await this.working?.catch(() => {})
+    await this.settle()
     for (;;) {
       for (let { first } = this; first !== undefined; first = this.first) {
         each(first)
         this.dropFirst()
       }
       if (this.stored === 0) return
-      await this.shift()
+      await this.shiftAtLast()
     }
   }
 
@@ -109,7 +125,7 @@ export class SpillQueue {
     const start = out.position
     const records: Uint8Array[] = []
     let bytes = 0
-    while (records.length < BATCH && bytes < BATCH_BYTES) {
+    while (records.length < this.batch && bytes < BATCH_BYTES) {
       const at = out.next()
       if (at === EMPTY) break
       records.push(out.bytes.slice(at, at + out.length))
@@ -119,17 +135,53 @@ export class SpillQueue {
       await this.overflow.push(this.name, records)
     } catch (error) {
       out.position = start
+      // A store that is nearly full may have room for fewer.
+      this.batch = Math.max(1, records.length >> 1)
       throw error
     }
+    this.batch = Math.min(2 * this.batch, BATCH)
     this.stored += records.length
+    out.counts[0]! += records.length
     release(out.position)
   }
 
   private async shift(): Promise<void> {
     const records = await this.overflow.shift(this.name, Math.min(this.stored, BATCH))
-    if (records.length === 0) throw new Error(`${this.stored} events that had spilled are not there`)
+    this.check(records)
     this.stored -= records.length
     this.fetched = records
     this.gone = 0
+  }
+
+  private async shiftAtLast(): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.shift()
+      } catch (error) {
+        if (tries === EMPTY_TRIES) throw error
+        await setTimeout(EMPTY_PAUSE_MS * 2 ** tries)
+      }
+    }
+  }
+
+  private forget(): void {
+    this.fetched = []
+    this.gone = 0
+  }
+
+  /** A store that is somebody else's work may answer anything: it must not end in a ring. */
+  private check(records: readonly Uint8Array[]): void {
+    const count = Math.min(this.stored, BATCH)
+    if (!Array.isArray(records) || records.length === 0 || records.length > count) {
+      throw new StoreError(
+        `The store was asked for up to ${count} of ${this.stored} events that had spilled, and has not answered that`,
+      )
+    }
+    for (const record of records) {
+      const length = record instanceof Uint8Array ? record.length : -1
+      if (length < HEADER_BYTES || length > this.maxBytes) {
+        throw new StoreError(`The store has answered an event that it was not given, of ${length} bytes`)
+      }
+    }
   }
 }

@@ -1,5 +1,5 @@
 import { EMPTY, RingGauge, RingReader } from '../../native-free-ring/src/index.ts'
-import { HOLDS, type MailboxPlace, mailboxSpill, mailboxWords } from './mailbox.ts'
+import { HOLDS, type MailboxPlace, mailboxSpill, mailboxWords, WANTED } from './mailbox.ts'
 import type { Overflow } from './overflow.ts'
 import { SpillQueue } from './spill-queue.ts'
 
@@ -19,7 +19,7 @@ export class SpilledMail {
     this.words = mailboxWords(place)
     this.out = new RingReader(out)
     this.gauge = new RingGauge(out)
-    this.queue = new SpillQueue(this.out, overflow, name)
+    this.queue = new SpillQueue(this.out, out.capacity, overflow, name)
     this.half = out.capacity / 2
     this.onRoom = onRoom
   }
@@ -59,22 +59,31 @@ export class SpilledMail {
     const at = out.next()
     if (at === EMPTY) return undefined
     const record = out.bytes.slice(at, at + out.length)
+    out.counts[0]!++
     out.release(out.position)
     return record
+  }
+
+  /** Brings what comes next within reach of `take`, if it is in the store, and that answers. */
+  async reach(): Promise<void> {
+    const { queue } = this
+    await queue.settle()
+    // Of its failure the storekeeper tells, who tries again.
+    if (!this.hasRecords && queue.canFetch) await queue.fetch().catch(() => {})
   }
 
   /** Whether `step` would get anywhere now. */
   get isReady(): boolean {
     const { queue } = this
-    return !queue.isWorking && (queue.canFetch || (this.isHalfFull && queue.canStore))
+    return !queue.isWorking && (queue.canFetch || (this.isTight && queue.canStore))
   }
 
-  /** Fetches what comes next; else makes room in the ring, once half of it is taken. */
+  /** Fetches what comes next; else makes room in the ring, if somebody waits for it, or half of it is taken. */
   step(): Promise<void> | undefined {
     const { queue } = this
     if (queue.isWorking) return undefined
     if (queue.canFetch) return queue.fetch()
-    if (!this.isHalfFull || !queue.canStore) return undefined
+    if (!this.isTight || !queue.canStore) return undefined
     return queue.store((position) => {
       // Before the release: a writer that sees the ring empty sees this.
       Atomics.store(this.words, HOLDS, 1)
@@ -88,7 +97,7 @@ export class SpilledMail {
     return this.queue.empty(each)
   }
 
-  private get isHalfFull(): boolean {
-    return this.gauge.usedBytes >= this.half
+  private get isTight(): boolean {
+    return this.gauge.usedBytes >= this.half || Atomics.load(this.words, WANTED) === 1
   }
 }

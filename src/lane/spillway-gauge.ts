@@ -22,6 +22,16 @@ export class SpillwayGauge {
     return this.out.committed()
   }
 
+  /** Whether what its rings have counted agrees with where their cursors stand. */
+  agrees(): boolean {
+    const { out, back } = this
+    const left = out.released()[0]!
+    out.committed()
+    const released = back.released()[RELEASED]!
+    back.committed()
+    return out.agrees(left) && back.agrees(released)
+  }
+
   /** Whether the lane's reader has dealt with so many events that went out. */
   hasReleased(events: number): boolean {
     return this.back.released()[RELEASED] === events

@@ -87,7 +87,7 @@ export class LaneWriters {
     for (let lane = 0; lane < lanes; lane++) {
       if (used & USES_RINGS) this.sequence += new RingWriter(ringPlace(map, publisher, lane)).written
       if (used & USES_RELAYS) this.sequence += this.relays.writtenTo(lane)
-      if (used & USES_SPILLWAYS) this.sequence += this.spillways!.resume(lane)
+      if (used & USES_SPILLWAYS) this.sequence += this.spillways!.writtenTo(lane)
     }
   }
 
@@ -196,8 +196,9 @@ export class LaneWriters {
 
   /** Whether the draft could be placed in this lane now. */
   hasRoom(lane: number, draft: Draft, bytes: number): boolean {
-    if (!this.isSpilling(lane) && this.writer(lane).hasRoom(bytes)) return true
-    return (draft.spills || this.isSpilling(lane)) && this.spillways!.hasRoom(lane, bytes)
+    const isSpilling = this.isSpilling(lane)
+    if (!isSpilling && this.writer(lane).hasRoom(bytes)) return true
+    return (isSpilling || draft.spills) && this.spillways!.hasRoom(lane, bytes)
   }
 
   /** The same for a draft without a key. */

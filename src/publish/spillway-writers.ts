@@ -27,9 +27,9 @@ export class SpillwayWriters {
     this.control = wordsOf(map.control)
   }
 
-  /** Events that have gone out of a lane, from all publishers that have had this number, who may have left some on the way. */
-  resume(lane: number): number {
-    return this.open(lane).writer.written
+  /** Events that have gone out of a lane, from all publishers that have had this number; some may still be on the way. */
+  writtenTo(lane: number): number {
+    return this.way(lane).writer.written
   }
 
   /** If not, `isSpilling` need not be asked. */
@@ -46,7 +46,7 @@ export class SpillwayWriters {
 
   /** Writes the draft, uncommitted, if there is room. */
   write(lane: number, draft: Draft, bytes: number): boolean {
-    const way = this.ways[lane] ?? this.open(lane)
+    const way = this.way(lane)
     const at = way.writer.claim(bytes)
     if (at === FULL) return false
     writeDraft(way.writer, at, draft)
@@ -74,11 +74,15 @@ export class SpillwayWriters {
   }
 
   hasRoom(lane: number, bytes: number): boolean {
-    return (this.ways[lane] ?? this.open(lane)).writer.hasRoom(bytes)
+    return this.way(lane).writer.hasRoom(bytes)
   }
 
   want(lane: number, room: boolean): void {
     this.ways[lane]?.writer.want(room)
+  }
+
+  private way(lane: number): Spillway {
+    return this.ways[lane] ?? this.open(lane)
   }
 
   private open(lane: number): Spillway {

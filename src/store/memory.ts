@@ -19,6 +19,12 @@ const MAX_OVERFLOW_BYTES = 2 ** 28
  * await using engine = await createEngine({ store: memoryStore(), onFull: 'spill' })
  */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
+  if (typeof options !== 'object' || options === null)
+    throw new OptionsError('memoryStore takes an object of options')
+  for (const name of Object.keys(options)) {
+    if (name !== 'maxOverflowBytes')
+      throw new OptionsError(`Unknown option ${name}: known is maxOverflowBytes`)
+  }
   const { maxOverflowBytes = MAX_OVERFLOW_BYTES } = options
   if (!Number.isSafeInteger(maxOverflowBytes) || maxOverflowBytes < 0) {
     throw new OptionsError(`maxOverflowBytes is a whole number of bytes, not ${maxOverflowBytes}`)
@@ -26,11 +32,19 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   return { overflow: new MemoryOverflow(maxOverflowBytes) }
 }
 
-/** The first `taken` records are gone. */
-type Queue = { records: Uint8Array[]; taken: number }
+/** What was pushed at once, in one piece: the objects of single records would take more memory than most of them. */
+type Chunk = {
+  readonly bytes: Uint8Array
+  /** Where each record ends. */
+  readonly ends: Uint32Array
+  taken: number
+}
+
+/** What a chunk takes beside its bytes. */
+const CHUNK_BYTES = 512
 
 class MemoryOverflow implements Overflow {
-  private readonly queues = new Map<string, Queue>()
+  private readonly queues = new Map<string, Chunk[]>()
   private readonly maxBytes: number
   private bytes = 0
 
@@ -39,33 +53,49 @@ class MemoryOverflow implements Overflow {
   }
 
   async push(name: string, records: readonly Uint8Array[]): Promise<void> {
-    const bytes = bytesOf(records)
+    const chunk = chunkOf(records)
+    const bytes = sizeOf(chunk)
     if (this.bytes + bytes > this.maxBytes) {
       throw new StoreError(
         `No room in the store for ${bytes} bytes of events that have spilled: it holds ${this.bytes} of ${this.maxBytes}`,
       )
     }
     this.bytes += bytes
-    const queue = this.queues.get(name) ?? { records: [], taken: 0 }
-    this.queues.set(name, queue)
-    for (const record of records) queue.records.push(record)
+    const queue = this.queues.get(name)
+    if (queue === undefined) this.queues.set(name, [chunk])
+    else queue.push(chunk)
   }
 
   async shift(name: string, limit: number): Promise<readonly Uint8Array[]> {
     const queue = this.queues.get(name)
     if (queue === undefined) return []
-    const records = queue.records.slice(queue.taken, queue.taken + limit)
-    this.bytes -= bytesOf(records)
-    queue.taken += records.length
-    if (queue.taken === queue.records.length) this.queues.delete(name)
-    else if (2 * queue.taken > queue.records.length) {
-      queue.records.splice(0, queue.taken)
-      queue.taken = 0
+    const chunk = queue[0]!
+    const { bytes, ends } = chunk
+    const records: Uint8Array[] = []
+    while (records.length < limit && chunk.taken < ends.length) {
+      const index = chunk.taken++
+      records.push(bytes.subarray(index === 0 ? 0 : ends[index - 1]!, ends[index]!))
     }
+    if (chunk.taken < ends.length) return records
+    this.bytes -= sizeOf(chunk)
+    queue.shift()
+    if (queue.length === 0) this.queues.delete(name)
     return records
   }
 }
 
-function bytesOf(records: readonly Uint8Array[]): number {
-  return records.reduce((sum, { byteLength }) => sum + byteLength, 0)
+function chunkOf(records: readonly Uint8Array[]): Chunk {
+  const bytes = new Uint8Array(records.reduce((sum, { length }) => sum + length, 0))
+  const ends = new Uint32Array(records.length)
+  let end = 0
+  records.forEach((record, index) => {
+    bytes.set(record, end)
+    end += record.length
+    ends[index] = end
+  })
+  return { bytes, ends, taken: 0 }
+}
+
+function sizeOf({ bytes, ends }: Chunk): number {
+  return bytes.byteLength + ends.byteLength + CHUNK_BYTES
 }

@@ -41,7 +41,12 @@ export class Spillway {
     this.lane = lane
     this.wakers = wakers
     this.out = new RingReader(place.out)
-    this.queue = new SpillQueue(this.out, overflow, `${map.engineId}/lane/${publisher}/${lane}`)
+    this.queue = new SpillQueue(
+      this.out,
+      place.out.capacity,
+      overflow,
+      `${map.engineId}/lane/${publisher}/${lane}`,
+    )
     this.back = new RingWriter(place.back)
     this.before = ordered ? new RingGauge(ringPlace(map, publisher, lane)) : undefined
   }
@@ -104,6 +109,7 @@ export class Spillway {
     let end = out.position
     for (let at = out.next(); at !== EMPTY; at = out.next()) {
       if (!this.write(out.bytes, at, at + out.length)) break
+      out.counts[0]!++
       end = out.position
     }
     out.position = end

@@ -63,7 +63,7 @@ export class Storekeeper implements Watch {
     for (const keeping of this.keepings) {
       keeping
         .step()
-        ?.catch((error) => this.events.onError(storeError(error)))
+        ?.catch((error) => this.events.onError(storeError(error, 'and is tried again')))
         .then(() => this.events.onProgress())
     }
     return false
@@ -83,7 +83,7 @@ export class Storekeeper implements Watch {
 
   /** Empties the store, and answers what was kept for each publisher and lane, in order: what it gives back in time. */
   async close(): Promise<(publisher: number, lane: number) => readonly Uint8Array[]> {
-    const kept = new Map<string, Uint8Array[]>()
+    const kept = this.map.publishers.map((): Uint8Array[][] => [])
     let timer: NodeJS.Timeout | undefined
     const tooLate = new Promise<void>((resolve) => {
       timer = setTimeout(() => {
@@ -93,20 +93,22 @@ export class Storekeeper implements Watch {
     })
     await Promise.race([this.emptyAll(kept), tooLate])
     clearTimeout(timer)
-    return (publisher, lane) => kept.get(`${publisher} ${lane}`) ?? []
+    return (publisher, lane) => kept[publisher]![lane] ?? []
   }
 
-  private async emptyAll(kept: Map<string, Uint8Array[]>): Promise<void> {
+  private async emptyAll(kept: readonly Uint8Array[][][]): Promise<void> {
     await Promise.all(this.removals)
     for (const way of this.ways) {
       const records: Uint8Array[] = []
-      kept.set(`${way.publisher} ${way.lane}`, records)
+      kept[way.publisher]![way.lane] = records
       await this.empty(way, (record) => records.push(record))
     }
   }
 
   private empty(keeping: Keeping, each: (record: Uint8Array) => void): Promise<void> {
-    return keeping.empty(each).catch((error) => this.events.onError(storeError(error)))
+    return keeping
+      .empty(each)
+      .catch((error) => this.events.onError(storeError(error, 'and keeps what it has')))
   }
 
   /** Opens the spillways of publishers that have begun to use them. */
@@ -132,9 +134,9 @@ export class Storekeeper implements Watch {
   }
 }
 
-function storeError(error: unknown): StoreError {
+function storeError(error: unknown, consequence: string): StoreError {
   if (isA(error, StoreError)) return error as StoreError
-  return new StoreError(`The store has failed, and is tried again: ${messageOf(error)}`, { cause: error })
+  return new StoreError(`The store has failed, ${consequence}: ${messageOf(error)}`, { cause: error })
 }
 
 function messageOf(error: unknown): string {

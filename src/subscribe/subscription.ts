@@ -128,11 +128,18 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
     signal?.throwIfAborted()
     if (this.receivers.length === 0) {
       const events = this.take(max)
-      if (events.length > 0 || this.closed || timeoutMs === 0) return events
+      if (events.length > 0 || this.closed) return events
+      if (timeoutMs === 0) return this.look(max)
     } else if (timeoutMs === 0) {
       return []
     }
     return this.wait(max, { ...(timeoutMs !== undefined && { timeoutMs }), ...(signal && { signal }) })
+  }
+
+  /** What is in the store is there, too. */
+  private async look(max: number): Promise<Event[]> {
+    await this.spilled?.reach()
+    return this.receivers.length === 0 ? this.take(max) : []
   }
 
   /** Events until the subscription ends. Leaving the loop unsubscribes. */

@@ -23,7 +23,7 @@ function drainOne(mark: number, isKnown: boolean, outcome: Outcome) {
   const runs: number[] = []
   const completed = {
     has: () => isKnown,
-    add: (_bytes: Uint8Array, words: Int32Array, at: number) => added.push(outcomeOf(words[(at >> 2) - 1]!)),
+    add: ({ words }: { words: Int32Array }, at: number) => added.push(outcomeOf(words[(at >> 2) - 1]!)),
   } as unknown as CompletedIds
   const host = {
     completed,

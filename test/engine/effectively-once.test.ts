@@ -27,11 +27,15 @@ describe.each([0, 2])('workers: %d', (workers) => {
   })
 
   test('events without an id are all handled, and so are those of one id and several keys', async () => {
-    await using engine = await createEngine(options)
+    await using engine = await createEngine({ ...options, lanes: 1 })
     const handled = engine.subscribe('handled')
     for (let i = 0; i < 10; i++) await engine.send('once.slow', 'same')
-    for (let i = 0; i < 10; i++) await engine.send('once.slow', 'same', { id: 'x', key: `key-${i}` })
-    await engine.drain()
+    // One after the other, in one lane; the last ones tell key and id apart.
+    const names = [...Array.from({ length: 8 }, (_, i) => [`key-${i}`, 'x']), ['a', 'bc'], ['ab', 'c']]
+    for (const [key, id] of names) {
+      await engine.send('once.slow', 'same', { id: id!, key: key! })
+      await engine.drain()
+    }
     expect(await handled.receiveBatch()).toHaveLength(20)
   })
 
@@ -110,6 +114,7 @@ test('with at-least-once, ids are nobody’s business', async () => {
 test.each([
   { delivery: 'effectively-once', duplicateWindow: 0 },
   { delivery: 'effectively-once', duplicateWindow: 1.5 },
+  { delivery: 'effectively-once', duplicateWindow: null },
   { delivery: 'at-least-once', duplicateWindow: 10 },
   { delivery: 'exactly-once' },
 ])('refused: %o', async (options) => {

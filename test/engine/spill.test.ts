@@ -197,6 +197,109 @@ test('a store that does not answer does not keep the engine from closing', async
   expect(errors).toMatchObject([{ code: 'ERR_MILLRACE_STORE', message: expect.stringMatching(/not answer/) }])
 })
 
+test('a store that fails once while the engine closes: all that has spilled is named', async () => {
+  const errors: MillraceError[] = []
+  const { overflow } = memoryStore()
+  let closing = 0
+  const failing: Overflow = {
+    push: (queue, records) => overflow.push(queue, records),
+    shift: async (queue, limit) => {
+      if (closing > 0 && closing++ < 4) throw new Error('a hiccup')
+      return overflow.shift(queue, limit)
+    },
+  }
+  const onError = (error: MillraceError) => errors.push(error)
+  const engine = await createEngine({
+    workers: 0,
+    handlers,
+    ringBytes: 4_096,
+    store: { overflow: failing },
+    onFull: 'spill',
+    onError,
+  })
+  const gate = new Gate(engine)
+  await gate.hold('k')
+  await engine.sendBatch(keyed(NUMBERS.slice(0, 1_000)))
+  closing = 1
+  const { left, ledger } = await engine.close({ timeoutMs: 20 })
+  gate.open()
+  expect(closing).toBeGreaterThan(3)
+  expect(left.slice(1).map(({ data }) => data)).toEqual(NUMBERS.slice(0, 1_000))
+  expect(ledger).toMatchObject({ pending: 1_001, balanced: true })
+})
+
+test.each<[string, (records: readonly Uint8Array[]) => unknown]>([
+  ['none', () => []],
+  ['nothing', () => undefined],
+  ['others', () => ['a', 'b']],
+  ['short ones', () => [new Uint8Array(3)]],
+  ['long ones', () => [new Uint8Array(10_000)]],
+  ['each twice', (records) => records.flatMap((record) => [record, record])],
+])('a store that answers %s: a StoreError, and nothing of it comes into a lane', async (_, answer) => {
+  const errors: MillraceError[] = []
+  const stored: Uint8Array[] = []
+  const store = {
+    overflow: {
+      push: async (_queue: string, records: readonly Uint8Array[]) => void stored.push(...records),
+      shift: async () => answer(stored) as Uint8Array[],
+    },
+  }
+  const onError = (error: MillraceError) => errors.push(error)
+  const engine = await createEngine({
+    workers: 0,
+    handlers,
+    ringBytes: 4_096,
+    store,
+    onFull: 'spill',
+    onError,
+  })
+  const gate = new Gate(engine)
+  await gate.hold('k')
+  await engine.sendBatch(keyed(NUMBERS.slice(0, 200)))
+  gate.open()
+  while (errors.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  expect(errors[0]).toMatchObject({ code: 'ERR_MILLRACE_STORE' })
+  const { completed, pending, deadLettered } = engine.stats()
+  expect({ sum: completed + pending, deadLettered }).toEqual({ sum: 202, deadLettered: 0 })
+  await engine.close({ timeoutMs: 0 })
+})
+
+test('a store with room for a few events only keeps those', async () => {
+  const store = memoryStore({ maxOverflowBytes: 8_000 })
+  let most = 0
+  const { overflow } = store
+  let held = 0
+  const watched: Overflow = {
+    push: async (queue, records) => {
+      await overflow.push(queue, records)
+      held += records.length
+      most = Math.max(most, held)
+    },
+    shift: async (queue, limit) => {
+      const records = await overflow.shift(queue, limit)
+      held -= records.length
+      return records
+    },
+  }
+  await using engine = await createEngine({
+    workers: 0,
+    handlers,
+    store: { overflow: watched },
+    onFull: 'spill',
+    onError: () => {},
+  })
+  using gate = new Gate(engine)
+  await gate.hold('k')
+  const sending = engine.sendBatch(
+    Array.from({ length: 600 }, (_, i) => ({ type: 'work.n', data: `${i}${'x'.repeat(1_000)}`, key: 'k' })),
+  )
+  while (most < 4) await new Promise((resolve) => setImmediate(resolve))
+  gate.open()
+  await sending
+  await engine.drain()
+  expect(engine.stats()).toMatchObject({ completed: 602, balanced: true })
+})
+
 test('without a store, nobody can ask for it', async () => {
   await expect(createEngine({ workers: 0, onFull: 'spill' })).rejects.toMatchObject({
     code: 'ERR_MILLRACE_CAPABILITY',
@@ -209,5 +312,14 @@ test('without a store, nobody can ask for it', async () => {
     expect.objectContaining({ code: 'ERR_MILLRACE_CAPABILITY' }),
   )
   expect(engine.stats().accepted).toBe(0)
-  expect(() => memoryStore({ maxOverflowBytes: -1 })).toThrow(/whole number of bytes/)
+  for (const store of [{ overflow: { push() {} } }, { overflow: { push() {}, shift: 3 } }, null, 5]) {
+    await expect(createEngine({ workers: 0, store: store as never })).rejects.toMatchObject({
+      code: 'ERR_MILLRACE_OPTIONS',
+    })
+  }
+  for (const options of [{ maxOverflowBytes: -1 }, { maxOverFlowBytes: 5 }, null, 5]) {
+    expect(() => memoryStore(options as never)).toThrow(
+      expect.objectContaining({ code: 'ERR_MILLRACE_OPTIONS' }),
+    )
+  }
 })

@@ -9,8 +9,8 @@ import {
 } from '../../native-free-ring/src/index.ts'
 import { dyingAt } from './steps.ts'
 
-const SIZE = { logBytes: 1_024, buckets: 4 }
-const LONGEST = recentEntryBytes(255)
+const SIZE = { logBytes: 4_096, buckets: 4 }
+const LONGEST = recentEntryBytes(2_047)
 
 /** In its own memory; the log starts at `position`. */
 function allocate(position = 0, size = SIZE): RecentPlace {
@@ -31,12 +31,12 @@ function setOf(place: RecentPlace) {
   }
 }
 
-test.each([0, 2 ** 31 - 512, -512])(
+test.each([0, 2 ** 31 - 2_048, -2_048])(
   'against a list: what fits is remembered, from position %d',
   (position) => {
     const text = fc.oneof(
       fc.string({ minLength: 1, maxLength: 12, unit: fc.constantFrom('a', 'b') }),
-      fc.integer({ min: 1, max: 255 }).map((length) => 'x'.repeat(length)),
+      fc.integer({ min: 1, max: 600 }).map((length) => 'x'.repeat(length)),
     )
     fc.assert(
       fc.property(fc.array(text, { maxLength: 300 }), (texts) => {
@@ -73,9 +73,9 @@ test('whoever takes it over finds what was added; who dies in the middle has add
   for (const [index, text] of texts.entries()) {
     first.resume()
     // The entry is written, and its place is not taken.
-    expect(dyingAt(0, () => first.add('y'.repeat(255)))).toBe(1)
+    expect(dyingAt(0, () => first.add('y'.repeat(2_047)))).toBe(1)
     second.resume()
-    expect(second.has('y'.repeat(255))).toBe(false)
+    expect(second.has('y'.repeat(2_047))).toBe(false)
     for (const earlier of texts.slice(Math.max(0, index - 10), index)) expect(second.has(earlier)).toBe(true)
     second.add(text)
   }
@@ -101,14 +101,14 @@ test('an entry that left long ago is not taken for what lies there now, once the
   const heads = new Int32Array(place.buffer, CONTROL_BYTES, SIZE.buckets)
   // 2³¹ bytes are too many for a test: the bucket's head is as it would be.
   set.add('a'.repeat(2))
-  for (let i = 0; i < 100; i++) set.add('b')
+  for (let i = 0; i < 400; i++) set.add('b')
   const bucket = (2 * 7) & (SIZE.buckets - 1)
   expect(heads[bucket]).not.toBe(0)
 })
 
 test('what it can not hold is refused', () => {
-  expect(() => setOf(allocate()).add('x'.repeat(256))).toThrow(RangeError)
+  expect(() => setOf(allocate()).add('x'.repeat(2_048))).toThrow(RangeError)
   expect(() => setOf(allocate(0, { logBytes: 1_000, buckets: 4 }))).toThrow(RangeError)
-  expect(() => setOf(allocate(0, { logBytes: 512, buckets: 4 }))).toThrow(RangeError)
-  expect(() => setOf(allocate(0, { logBytes: 1_024, buckets: 3 }))).toThrow(RangeError)
+  expect(() => setOf(allocate(0, { logBytes: 2_048, buckets: 4 }))).toThrow(RangeError)
+  expect(() => setOf(allocate(0, { logBytes: 4_096, buckets: 3 }))).toThrow(RangeError)
 })

@@ -99,6 +99,36 @@ describe.each([0, 2])('workers: %d', (workers) => {
   })
 })
 
+test('a look finds what is in the store, and all of it', async () => {
+  await using engine = await createEngine({ workers: 0, handlers, store: memoryStore(), ringBytes: 4_096 })
+  const subscription = engine.subscribe('work.*', { capacity: 2, onFull: 'spill' })
+  await engine.sendBatch(events(NUMBERS.slice(0, 2_000)))
+  await engine.drain()
+  const all: unknown[] = []
+  for (;;) {
+    const event = await subscription.receive({ timeoutMs: 0 })
+    if (event === undefined) break
+    all.push(event.data)
+  }
+  expect(all).toEqual(NUMBERS.slice(0, 2_000))
+})
+
+test.each([0, 2])(
+  'an event that does not fit behind what has spilled does not hold its lane back (workers: %d)',
+  async (workers) => {
+    await using engine = await createEngine({ workers, handlers, store: memoryStore() })
+    const subscription = engine.subscribe('work.*', { capacity: 1, onFull: 'spill' })
+    // Less than half of the ring, and too near to its end for the last one.
+    await engine.send('work.n', 'x', { key: 'k' })
+    for (let i = 0; i < 3; i++) await engine.send('work.n', new Uint8Array(50_000), { key: 'k' })
+    await engine.drain()
+    await engine.send('work.n', new Uint8Array(130_000), { key: 'k' })
+    await engine.drain({ timeoutMs: 5_000 })
+    expect(subscription.stats()).toMatchObject({ queued: 5 })
+    expect(await receiveAll(subscription, 5)).toHaveLength(5)
+  },
+)
+
 test('without a store, no mailbox can spill', async () => {
   await using engine = await createEngine({ workers: 0, handlers })
   expect(() => engine.subscribe('work.*', { onFull: 'spill' })).toThrow(
