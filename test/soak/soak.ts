@@ -63,7 +63,8 @@ setEnvironmentData(SHARED, shared)
 
 let died = 0
 const engine: Engine<KillEvents> = await createEngine<KillEvents>({
-  ...promises,
+  delivery: promises.delivery,
+  affinity: promises.affinity,
   workers: 2,
   handlers: new URL('../kills/handlers.ts', import.meta.url),
   onFull: random.of(['block', 'spill'] as const),
