@@ -32,9 +32,13 @@ test(`threads that die at every step: what the engine promises holds (${KILLS} d
         ]
         const env = { ...process.env, NODE_COMPILE_CACHE: join(folder, 'cache') }
         // It fails with what it has to say on its standard output.
-        const { stdout } = await exec(process.execPath, [...NODE_FLAGS, ...program, '--deaths', deaths], {
-          env,
-        }).catch((error: { stdout?: string }) => {
+        const { stdout } = await exec(
+          process.execPath,
+          [...NODE_FLAGS, '--expose-gc', ...program, '--deaths', deaths],
+          {
+            env,
+          },
+        ).catch((error: { stdout?: string }) => {
           if (!error.stdout) throw error
           return { stdout: error.stdout }
         })
