@@ -44,8 +44,9 @@ export type Failpoint = {
   readonly time: number
 }
 
-/** If the step does not come within so many operations, any other will do. */
+/** If the step does not come within so many operations, or so long, any other will do. */
 const PATIENCE = 8_000
+const PATIENCE_MS = 2_000
 
 /** What the threads of one test share: passed as environment data of the process. */
 export const SHARED = 'millrace-kills'
@@ -69,10 +70,11 @@ export function arm({ step, time, way }: Failpoint, shared: Shared, thread: numb
   const originals = OPERATIONS.map((name) => atomics[name])
   let times = 0
   let operations = 0
+  const end = performance.now() + PATIENCE_MS
   OPERATIONS.forEach((name, index) => {
     atomics[name] = (...operands: unknown[]) => {
       const here = `${methodOf(new Error().stack!)}.${name}`
-      if ((here === step && times++ === time) || operations++ === PATIENCE) {
+      if ((here === step && times++ === time) || operations++ === PATIENCE || performance.now() > end) {
         OPERATIONS.forEach((other, at) => {
           atomics[other] = originals[at]
         })
