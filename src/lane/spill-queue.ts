@@ -18,7 +18,7 @@ const EMPTY_PAUSE_MS = 20
  * One call of the overflow at a time. Only one thread may use it.
  */
 export class SpillQueue {
-  /** The ring through which they come. Not to be read while `isWorking`. */
+  /** The ring through which they come. To be read by others only while the queue `isEmpty`. */
   readonly out: RingReader
   private readonly overflow: Overflow
   private readonly name: string
@@ -42,23 +42,19 @@ export class SpillQueue {
     this.name = name
   }
 
-  get isWorking(): boolean {
-    return this.working !== undefined
-  }
-
   /** Nothing is between the ring and whoever uses the queue. */
   get isEmpty(): boolean {
-    return this.stored === 0 && this.first === undefined
+    return this.stored === 0 && this.first === undefined && this.working === undefined
   }
 
-  /** Whether `fetch` has something to do, and has not failed just now. */
+  /** Whether `fetch` may be called: it has something to do, and has not failed just now. */
   get canFetch(): boolean {
-    return this.stored > 0 && this.first === undefined && this.fetching.isOver
+    return this.working === undefined && this.stored > 0 && this.first === undefined && this.fetching.isOver
   }
 
-  /** Whether `store` has something to do, and has not failed just now. */
+  /** Whether `store` may be called: it has something to do, and has not failed just now. */
   get canStore(): boolean {
-    return this.out.prefetch() > 0 && this.storing.isOver
+    return this.working === undefined && this.storing.isOver && this.out.prefetch() > 0
   }
 
   /** Of the records that were fetched, the one that has waited longest. */

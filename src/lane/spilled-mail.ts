@@ -37,7 +37,7 @@ export class SpilledMail {
   get hasRecords(): boolean {
     const { queue } = this
     if (queue.first !== undefined) return true
-    return queue.isEmpty && !queue.isWorking && this.out.prefetch() > 0
+    return queue.isEmpty && this.out.prefetch() > 0
   }
 
   /** The next record; undefined if there is none, or it has yet to be fetched. Only after the mailbox's ring is empty. */
@@ -49,7 +49,7 @@ export class SpilledMail {
     if (record === undefined) return undefined
     this.taken++
     // After it was taken: what is written into the mailbox's ring from now on is younger.
-    if (queue.isEmpty && !queue.isWorking) Atomics.store(words, HOLDS, 0)
+    if (queue.isEmpty) Atomics.store(words, HOLDS, 0)
     return record
   }
 
@@ -69,19 +69,20 @@ export class SpilledMail {
     const { queue } = this
     await queue.settle()
     // Of its failure the storekeeper tells, who tries again.
-    if (!this.hasRecords && queue.canFetch) await queue.fetch().catch(() => {})
+    if (queue.canFetch) queue.fetch().catch(() => {})
+    // What was fetched for another look is within reach, too.
+    await queue.settle()
   }
 
   /** Whether `step` would get anywhere now. */
   get isReady(): boolean {
     const { queue } = this
-    return !queue.isWorking && (queue.canFetch || (this.isTight && queue.canStore))
+    return queue.canFetch || (this.isTight && queue.canStore)
   }
 
   /** Fetches what comes next; else makes room in the ring, if somebody waits for it, or half of it is taken. */
   step(): Promise<void> | undefined {
     const { queue } = this
-    if (queue.isWorking) return undefined
     if (queue.canFetch) return queue.fetch()
     if (!this.isTight || !queue.canStore) return undefined
     return queue.store((position) => {

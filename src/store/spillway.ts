@@ -54,13 +54,12 @@ export class Spillway {
   /** Whether `step` would get anywhere now. */
   get isReady(): boolean {
     const { queue } = this
-    return !queue.isWorking && (this.canGiveBack || this.canPassOn || queue.canStore)
+    return this.canGiveBack || this.canPassOn || queue.canStore
   }
 
   /** Goes on as far as it can; answers what the overflow has to do now, which may fail. */
   step(): Promise<void> | undefined {
     const { queue } = this
-    if (queue.isWorking) return undefined
     if (queue.first !== undefined) this.giveBack()
     if (this.canPassOn) this.passOn()
     if (queue.canFetch && this.isTurn) return queue.fetch()

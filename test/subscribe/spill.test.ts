@@ -113,6 +113,22 @@ test('a look finds what is in the store, and all of it', async () => {
   expect(all).toEqual(NUMBERS.slice(0, 2_000))
 })
 
+test('looks at once share what is in the store: nothing is lost, nothing comes twice', async () => {
+  await using engine = await createEngine({ workers: 0, handlers, store: memoryStore(), ringBytes: 4_096 })
+  const subscription = engine.subscribe('work.*', { capacity: 2, onFull: 'spill' })
+  await engine.sendBatch(events(NUMBERS.slice(0, 2_000)))
+  await engine.drain()
+  const all: unknown[] = []
+  for (;;) {
+    const looks = Array.from({ length: 5 }, () => subscription.receiveBatch({ max: 100, timeoutMs: 0 }))
+    const received = (await Promise.all(looks)).flat()
+    if (received.length === 0) break
+    all.push(...received.map(({ data }) => data))
+  }
+  expect(all).toEqual(NUMBERS.slice(0, 2_000))
+  expect(subscription.stats()).toMatchObject({ received: 2_000, queued: 0 })
+})
+
 test.each([0, 2])(
   'an event that does not fit behind what has spilled does not hold its lane back (workers: %d)',
   async (workers) => {
