@@ -1,5 +1,5 @@
 import { wordsOf } from '../../native-free-ring/src/index.ts'
-import type { RegistryChange } from '../dispatch/dispatcher.ts'
+import type { RegistryChange } from '../dispatch/mailbox-writers.ts'
 import { ClosedError, OptionsError } from '../errors.ts'
 import { checkPolicy, noStore } from '../event/policy.ts'
 import { allocateMailbox, type MailboxPlace } from '../lane/mailbox.ts'

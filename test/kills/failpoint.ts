@@ -20,8 +20,8 @@ export const PUBLISH_STEPS = [
 ] as const
 export const WORKER_STEPS = [
   ...PUBLISH_STEPS.filter((step) => !step.startsWith('LaneWriters')),
-  'Dispatcher.lookAround.load',
-  'Dispatcher.synchronise.load',
+  'Lanes.lookAround.load',
+  'MailboxWriters.synchronise.load',
   'isEmpty.load',
   'isParked.load',
   'leaseHolder.load',
