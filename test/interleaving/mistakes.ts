@@ -21,6 +21,7 @@ const lossyReader = mistakesOf('lossy-reader.ts')
 const lossyGauge = mistakesOf('lossy-gauge.ts')
 const latestWriter = mistakesOf('latest-writer.ts')
 const latestReader = mistakesOf('latest-reader.ts')
+const recent = mistakesOf('recent-set.ts')
 const relay = mistakesOf('relay.ts')
 
 /** Every one must be caught by some scenario. */
@@ -269,6 +270,32 @@ export const MISTAKES: readonly Mistake[] = [
     'forgets which value it was',
     'ring.counts[LATEST_SLOT] = latest.slot\n      ring.counts[LATEST_SEQUENCE] = latest.sequence\n',
     '',
+  ),
+
+  recent(
+    'found before it is within the window',
+    'Atomics.store(this.control, TAIL, this.tail)\n    heads[bucket] = tail',
+    'heads[bucket] = tail\n    Atomics.store(this.control, TAIL, this.tail)',
+  ),
+  recent(
+    'found before it is whole',
+    'words[word] = heads[bucket]!',
+    'words[word] = heads[bucket]!\n    heads[bucket] = tail',
+  ),
+  recent(
+    'a window as long as the log',
+    'this.window = logBytes - recentEntryBytes(MAX_RECENT_BYTES)',
+    'this.window = logBytes',
+  ),
+  recent('heads that come into the window again', 'this.forget()\n', ''),
+  recent('loses those before it in the bucket', 'words[word] = heads[bucket]!', 'words[word] = tail'),
+  recent('takes equal hashes for equal names', 'this.isAt(at, bytes, start, end)', 'true'),
+  recent('looks at the newest only', 'at = this.words[word]!', 'return false'),
+  recent('does not go on where the last one stopped', 'this.tail = Atomics.load(this.control, TAIL)', ''),
+  recent(
+    'compares positions as if they never went round',
+    'const next = (tail - at) | 0',
+    'const next = tail - at',
   ),
 ]
 

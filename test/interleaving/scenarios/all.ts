@@ -4,6 +4,7 @@ import { latestScenario } from './latest.ts'
 import { leaseScenario } from './lease.ts'
 import { lossyScenario } from './lossy.ts'
 import { parkingScenario, wakingScenario } from './parking.ts'
+import { recentScenario } from './recent.ts'
 import { relayScenario } from './relay.ts'
 import { ringScenario } from './ring.ts'
 
@@ -12,6 +13,7 @@ export type Case = { readonly files: readonly string[]; make(ring: RingModule): 
 
 const RING = ['writer.ts', 'reader.ts', 'tally.ts']
 const LOSSY = ['lossy-writer.ts', 'lossy-reader.ts', 'lossy-gauge.ts', 'tally.ts']
+const RECENT = ['recent-set.ts']
 const LATEST = ['latest-writer.ts', 'latest-reader.ts', 'counters.ts']
 
 /** Every protocol that shares memory, in the smallest settings that show all of it. */
@@ -81,4 +83,55 @@ export const CASES: readonly Case[] = [
   { files: ['lease.ts', 'reader.ts', 'tally.ts'], make: (ring) => leaseScenario(ring, {}) },
   { files: ['lease.ts', 'reader.ts', 'tally.ts'], make: (ring) => leaseScenario(ring, { death: true }) },
   { files: ['lease.ts', 'reader.ts', 'tally.ts'], make: (ring) => leaseScenario(ring, { weak: true }) },
+  {
+    files: RECENT,
+    make: (ring) =>
+      recentScenario(ring, {
+        names: [
+          [0, 1, 1],
+          [0, 2, 2],
+          [1, 3, 3],
+        ],
+        never: [
+          [0, 1, 2],
+          [0, 2, 1],
+        ],
+      }),
+  },
+  {
+    files: RECENT,
+    make: (ring) =>
+      recentScenario(ring, {
+        names: [
+          [0, 1, 1],
+          [0, 2, 2],
+        ],
+        never: [[0, 1, 2]],
+        tail: 2 ** 31 - 16,
+      }),
+  },
+  {
+    files: RECENT,
+    make: (ring) =>
+      recentScenario(ring, {
+        names: [[0, 2, 2]],
+        never: [
+          [0, 1, 2],
+          [0, 2, 1],
+        ],
+        old: [[0, 1, 1]],
+        tail: 4096,
+      }),
+  },
+  {
+    files: RECENT,
+    // The name looks, from its sixth byte on, like an entry of what must never be found.
+    make: (ring) =>
+      recentScenario(ring, {
+        names: [[0, 1, 2, 3, 4, 5, 0, 0, 0, 0, 5, 0, 0, 0, 2, 0, 1, 9]],
+        never: [[1, 9]],
+        tail: 64,
+        head: 80,
+      }),
+  },
 ]
