@@ -1,7 +1,8 @@
 import { RecentSet } from '../../native-free-ring/src/index.ts'
 import { idSpan } from '../event/extras.ts'
 import { extrasStart, flagsOf, HAS_EXTRAS, keySpan } from '../event/record.ts'
-import { completedPlace, type SharedMap } from '../lane/map.ts'
+import type { SharedMap } from '../lane/map.ts'
+import { completedPlace } from '../lane/places.ts'
 
 /** Stands between a key and an id; no UTF-8 text has it. */
 const BETWEEN = 0xff

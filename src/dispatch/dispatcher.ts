@@ -17,6 +17,7 @@ import type { EventLoop } from './event-loop.ts'
 import { type Delivery, Executor } from './executor.ts'
 import type { DeadLetter } from './failure.ts'
 import { FailureReports } from './failure-reports.ts'
+import { Failures } from './failures.ts'
 import { FlightRecorder } from './flight.ts'
 import type { Handler } from './handlers.ts'
 import { type LaneHost, LaneReader } from './lane-reader.ts'
@@ -105,16 +106,9 @@ export class Dispatcher implements LaneHost {
       waiting: 0,
       onWaiting: () => this.unblock(),
     }
-    const failures = new FailureReports(reports.onDeadLetter)
-    this.executor = new Executor(
-      map.engineId,
-      this.router,
-      this.scope,
-      waits,
-      parts.delivery,
-      memory.letters && new LetterWriter(memory.letters),
-      (letter) => failures.add(letter),
-    )
+    const letters = memory.letters && new LetterWriter(memory.letters)
+    const failures = new Failures(thread, this.router, letters, new FailureReports(reports.onDeadLetter))
+    this.executor = new Executor(map.engineId, this.router, this.scope, waits, parts.delivery, failures)
     this.suspects = new Suspects(this.scope, () => this.unblock())
     this.mailboxNotices = new MailboxNotices(this.control, topics, this.publisherAfter(0))
     this.mailboxes = new MailboxWriters(

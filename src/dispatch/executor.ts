@@ -2,13 +2,11 @@ import { DecodeError, isA, WorkerDiedError } from '../errors.ts'
 import { MillraceEvent, UNREADABLE } from '../event/event.ts'
 import { EXPIRES, flagsOf, readTopic, topicIdOf } from '../event/record.ts'
 import { LATER, type MailboxWriter, REJECTED } from '../lane/mailbox-writer.ts'
-import { DEAD_LETTER_TOPIC } from '../lane/notices.ts'
 import { COMPLETED, DEAD_LETTERED, DROPPED, EXPIRED, type Outcome, UNMATCHED } from '../lane/outcome.ts'
 import type { Waits } from '../lane/waits.ts'
 import { Attempts } from './attempts.ts'
 import { EventContext, type WaitingPublisher, type WorkerScope } from './context.ts'
-import { clip, type DeadLetter, deadLetter, describeError, type LetterHead } from './failure.ts'
-import type { LetterWriter } from './letter-writer.ts'
+import type { Failures } from './failures.ts'
 import type { Route, RoutedHandler, Router } from './router.ts'
 import { CALLED, FAILED, FILTERED, SUCCEEDED } from './tally.ts'
 
@@ -38,9 +36,7 @@ export class Executor {
   private readonly scope: WorkerScope
   private readonly waits: Waits
   private readonly delivery: Delivery
-  /** Undefined if none are kept. */
-  private readonly letters: LetterWriter | undefined
-  private readonly onDeadLetter: (letter: DeadLetter) => void
+  private readonly failures: Failures
 
   constructor(
     engineId: string,
@@ -48,16 +44,14 @@ export class Executor {
     scope: WorkerScope,
     waits: Waits,
     delivery: Delivery,
-    letters: LetterWriter | undefined,
-    onDeadLetter: (letter: DeadLetter) => void,
+    failures: Failures,
   ) {
     this.engineId = engineId
     this.router = router
     this.scope = scope
     this.waits = waits
     this.delivery = delivery
-    this.letters = letters
-    this.onDeadLetter = onDeadLetter
+    this.failures = failures
   }
 
   /**
@@ -127,7 +121,7 @@ export class Executor {
       tally.add(FAILED, 1)
     }
     const names = route.handlers.map(({ handler }) => handler.name).join(', ')
-    this.giveUp(names, event, error, attempts, source.publisher)
+    this.failures.add(names, event, error, attempts, source.publisher)
     event.settle()
     return DEAD_LETTERED
   }
@@ -143,7 +137,7 @@ export class Executor {
     const text = `A record of ${length} bytes can not be read`
     const error = isA(thrown, DecodeError) ? thrown : new DecodeError(text, { cause: thrown })
     const event = new MillraceEvent(UNREADABLE, attempts, this.engineId, source.bytes, at, at + length, false)
-    this.giveUp(UNREADABLE, event, error, attempts, source.publisher)
+    this.failures.add(UNREADABLE, event, error, attempts, source.publisher)
     event.settle()
     return DEAD_LETTERED
   }
@@ -242,50 +236,8 @@ export class Executor {
   ): false {
     const { handler, tally } = routed
     tally.add(FAILED, 1)
-    this.giveUp(handler.name, event, error, attempts, context.publisher)
+    this.failures.add(handler.name, event, error, attempts, context.publisher)
     return false
-  }
-
-  /** Tells of a failure. What fails on a dead letter is told, but makes no further one. */
-  private giveUp(
-    handler: string,
-    event: MillraceEvent,
-    error: unknown,
-    attempts: number,
-    publisher: WaitingPublisher,
-  ): void {
-    const { workerId } = this.scope
-    const head: LetterHead = {
-      handler: clip(handler),
-      error: describeError(error),
-      attempts,
-      workerId,
-      time: Date.now(),
-    }
-    this.letters?.write(head, event.recordBytes)
-    const letter = deadLetter(head, event)
-    this.onDeadLetter(letter)
-    if (event.type !== DEAD_LETTER_TOPIC && this.hasRoute(DEAD_LETTER_TOPIC))
-      this.publishLetter(letter, publisher)
-  }
-
-  /** As an ordinary event; without the event's data if it is too large with it. */
-  private publishLetter(letter: DeadLetter, publisher: WaitingPublisher): void {
-    const event = { type: DEAD_LETTER_TOPIC, onFull: 'drop-newest' } as const
-    try {
-      publisher.publish({ ...event, data: letter })
-    } catch {
-      try {
-        publisher.publish({ ...event, data: { ...letter, event: { event_type: letter.event.event_type } } })
-      } catch {
-        // Closed meanwhile: the failure is counted and reported all the same.
-      }
-    }
-  }
-
-  private hasRoute(topic: string): boolean {
-    const { handlers, mailboxes } = this.router.routeOfText(topic)
-    return handlers.length > 0 || mailboxes.length > 0
   }
 
   /** Offers the record until the mailbox takes it, or rejects it. It stays in the ring meanwhile. */
@@ -313,7 +265,7 @@ export class Executor {
   /** The mailbox has counted it. */
   private reject(mailbox: MailboxWriter, event: MillraceEvent, context: EventContext, bytes: number): false {
     const name = `subscription ${mailbox.place.patterns.join(', ')}`
-    this.giveUp(name, event, mailbox.refusal(bytes), event.attempt, context.publisher)
+    this.failures.add(name, event, mailbox.refusal(bytes), event.attempt, context.publisher)
     return false
   }
 }

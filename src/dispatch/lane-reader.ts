@@ -1,15 +1,8 @@
 import { wake, wordsOf } from '../../native-free-ring/src/index.ts'
 import { flagsOf, keyHashOf, ORDERED } from '../event/record.ts'
 import { LaneLease } from '../lane/lane-lease.ts'
-import {
-  isKeyed,
-  MAX_DEPTH,
-  parkedWord,
-  relayPlace,
-  ringPlace,
-  type SharedMap,
-  spillwayPlace,
-} from '../lane/map.ts'
+import { isKeyed, MAX_DEPTH, parkedWord, type SharedMap } from '../lane/map.ts'
+import { relayPlace, ringPlace, spillwayPlace } from '../lane/places.ts'
 import { CompletedIds } from './completed-ids.ts'
 import type { WaitingPublisher } from './context.ts'
 import type { Executor } from './executor.ts'

@@ -9,7 +9,6 @@ import type { MillraceEvent } from '../event/event.ts'
 import type { EventMap, Publishing } from '../event/publishing.ts'
 import { checkWait, type WaitOptions } from '../lane/deadline.ts'
 import {
-  allocateMap,
   CLOSING,
   type MapShape,
   parkedWord,
@@ -19,6 +18,7 @@ import {
   STOPPED,
 } from '../lane/map.ts'
 import { LOW_WATER_TOPIC } from '../lane/notices.ts'
+import { allocateMap } from '../lane/places.ts'
 import { Waits } from '../lane/waits.ts'
 import { handlerPublishers } from '../publish/handler-publishers.ts'
 import { Publisher } from '../publish/publisher.ts'

@@ -3,10 +3,7 @@ import {
   activeWord,
   countersWord,
   laneCount,
-  relayPlace,
-  ringPlace,
   type SharedMap,
-  spillwayPlace,
   USES_RELAYS,
   USES_RINGS,
   USES_SPILLWAYS,
@@ -21,6 +18,7 @@ import {
   RELEASED,
   UNMATCHED,
 } from '../lane/outcome.ts'
+import { relayPlace, ringPlace, spillwayPlace } from '../lane/places.ts'
 import { SpillwayGauge } from '../lane/spillway-gauge.ts'
 import { DISPATCHED, DROPPED_NEWEST, SAMPLED_OUT } from '../lane/thread-counters.ts'
 

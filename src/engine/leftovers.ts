@@ -10,15 +10,13 @@ import { MillraceEvent } from '../event/event.ts'
 import {
   activeWord,
   laneCount,
-  relayPlace,
-  ringPlace,
   type SharedMap,
-  spillwayPlace,
   USES_RELAYS,
   USES_RINGS,
   USES_SPILLWAYS,
 } from '../lane/map.ts'
 import { attemptsOf, LANE_COUNTERS, outcomeOf } from '../lane/outcome.ts'
+import { relayPlace, ringPlace, spillwayPlace } from '../lane/places.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 
 /** What lies in the lanes of a stopped engine. */

@@ -1,21 +1,3 @@
-import { randomInt } from 'node:crypto'
-import {
-  allocateShared,
-  CONTROL_BYTES,
-  latestBytes,
-  lossyBytes,
-  MAX_RECENT_BYTES,
-  maxPayloadBytes,
-  type RecentPlace,
-  type RelayPlace,
-  type RingPlace,
-  recentEntryBytes,
-  recentSetBytes,
-  recordBytes,
-} from '../../native-free-ring/src/index.ts'
-
-import { HEADER_BYTES } from '../event/record.ts'
-
 /**
  * Where everything lies in the shared memory of an engine (decision 3).
  *
@@ -169,107 +151,8 @@ export function publisherOf(map: SharedMap, thread: number, depth: number): numb
   return map.publishers.findIndex((slot) => slot.thread === thread && slot.depth === depth)
 }
 
-export function ringPlace(map: SharedMap, publisher: number, lane: number): RingPlace {
-  const { shape } = map
-  return {
-    buffer: map.segments[publisher]!,
-    controlOffset: lane * CONTROL_BYTES,
-    dataOffset: laneCount(shape) * CONTROL_BYTES + lane * shape.ringBytes,
-    capacity: shape.ringBytes,
-  }
-}
-
-function segmentBytes(shape: MapShape): number {
-  return laneCount(shape) * (CONTROL_BYTES + shape.ringBytes)
-}
-
-/** Slots of a table of latest values, for half as many keys. */
-const LATEST_SLOTS = 1_024
-const MIN_LATEST_BYTES = 1_024
-
-/** The longest event with a key that can be coalesced in a lane. */
-export function maxCoalescedBytes({ ringBytes }: MapShape): number {
-  return Math.max(ringBytes / 256, Math.min(MIN_LATEST_BYTES, maxPayloadBytes(ringBytes)))
-}
-
-export function relayPlace(map: SharedMap, publisher: number, lane: number): RelayPlace {
-  const { shape } = map
-  const { ringBytes } = shape
-  const buffer = map.relays[publisher]!
-  const controlOffset = lane * relayBytes(shape)
-  const dataOffset = controlOffset + CONTROL_BYTES
-  const lossyOffset = dataOffset + ringBytes
-  const capacity = lossyCapacity(shape)
-  const latestOffset = lossyOffset + line(lossyBytes(ringBytes, capacity))
-  return {
-    ring: { buffer, controlOffset, dataOffset, capacity: ringBytes },
-    lossy: { buffer, offset: lossyOffset, dataBytes: ringBytes, capacity },
-    latest: { buffer, offset: latestOffset, slots: LATEST_SLOTS, maxValueBytes: maxCoalescedBytes(shape) },
-  }
-}
-
-function relayBytes(shape: MapShape): number {
-  const lossy = lossyBytes(shape.ringBytes, lossyCapacity(shape))
-  const latest = latestBytes(LATEST_SLOTS, maxCoalescedBytes(shape))
-  return CONTROL_BYTES + shape.ringBytes + line(lossy) + line(latest)
-}
-
-/** As many records as have room: the bytes are the limit. */
-function lossyCapacity({ ringBytes }: MapShape): number {
-  return ringBytes / recordBytes(HEADER_BYTES)
-}
-
-/** The two rings of a spillway: toward the engine's thread, and toward the lane's reader. */
-export type SpillwayPlace = { readonly out: RingPlace; readonly back: RingPlace }
-
-export function spillwayPlace(map: SharedMap, publisher: number, lane: number): SpillwayPlace {
-  const { ringBytes } = map.shape
-  const buffer = map.spillways[publisher]!
-  const controlOffset = lane * spillwayBytes(map.shape)
-  const dataOffset = controlOffset + 2 * CONTROL_BYTES
-  return {
-    out: { buffer, controlOffset, dataOffset, capacity: ringBytes },
-    back: {
-      buffer,
-      controlOffset: controlOffset + CONTROL_BYTES,
-      dataOffset: dataOffset + ringBytes,
-      capacity: ringBytes,
-    },
-  }
-}
-
-function spillwayBytes({ ringBytes }: MapShape): number {
-  return 2 * (CONTROL_BYTES + ringBytes)
-}
-
-/** A key and an id, with a byte between them: a UUID has 36. */
-const USUAL_BYTES = 54
-
-/** Where a keyed lane remembers the ids of what it has completed. */
-export function completedPlace(map: SharedMap, lane: number): RecentPlace {
-  const size = completedSize(map.shape)
-  return { buffer: map.completed, offset: lane * recentSetBytes(size), ...size }
-}
-
-function completedSize({ rememberedIds }: MapShape): { logBytes: number; buckets: number } {
-  const bytes = rememberedIds * recentEntryBytes(USUAL_BYTES) + recentEntryBytes(MAX_RECENT_BYTES)
-  return {
-    logBytes: Math.max(4_096, powerOfTwo(bytes)),
-    buckets: Math.min(2 ** 20, powerOfTwo(rememberedIds)),
-  }
-}
-
-/** The first from `value` on. */
-function powerOfTwo(value: number): number {
-  return 2 ** Math.ceil(Math.log2(value))
-}
-
-function line(bytes: number): number {
-  return (bytes + 127) & -128
-}
-
 /** The engine's own, all depths of each thread that dispatches, the attached threads'. */
-function publisherSlots(shape: MapShape): PublisherSlot[] {
+export function publisherSlots(shape: MapShape): PublisherSlot[] {
   const slots: PublisherSlot[] = []
   for (let thread = 0; thread < threadCount(shape); thread++) {
     const isWorker = thread > 0 && !isAttached(shape, thread)
@@ -278,25 +161,4 @@ function publisherSlots(shape: MapShape): PublisherSlot[] {
     for (let depth = 1; dispatches && depth <= MAX_DEPTH; depth++) slots.push({ thread, depth })
   }
   return slots
-}
-
-/** Memory for the whole engine. */
-export function allocateMap(shape: MapShape, engineId: string, topics: SharedArrayBuffer): SharedMap {
-  const publishers = publisherSlots(shape)
-  return {
-    shape,
-    publishers,
-    engineId,
-    control: allocateShared(4 * controlWords(shape)),
-    topics,
-    segments: publishers.map(() => allocateShared(segmentBytes(shape))),
-    relays: publishers.map(() => allocateShared(laneCount(shape) * relayBytes(shape))),
-    spillways: shape.spills
-      ? publishers.map(() => allocateShared(laneCount(shape) * spillwayBytes(shape)))
-      : [],
-    seed: randomInt(2 ** 32),
-    completed: allocateShared(
-      shape.rememberedIds > 0 ? shape.keyedLanes * recentSetBytes(completedSize(shape)) : 0,
-    ),
-  }
 }

@@ -1,6 +1,6 @@
 import { RingGauge } from '../../native-free-ring/src/index.ts'
-import type { SpillwayPlace } from './map.ts'
 import { LANE_COUNTERS, RELEASED } from './outcome.ts'
+import type { SpillwayPlace } from './places.ts'
 
 /** Looks at a spillway from outside, from any thread: what has gone out, and what became of it. */
 export class SpillwayGauge {

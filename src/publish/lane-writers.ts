@@ -1,4 +1,4 @@
-import { Counters, FULL, isParked, RingWriter, wake, wordsOf } from '../../native-free-ring/src/index.ts'
+import { Counters, FULL, RingWriter, wake, wordsOf } from '../../native-free-ring/src/index.ts'
 import { closedError } from '../errors.ts'
 import { type Draft, HAS_KEY, ORDERED, writeDraft } from '../event/record.ts'
 import {
@@ -12,7 +12,6 @@ import {
   laneCount,
   type PublisherSlot,
   parkedWord,
-  ringPlace,
   type SharedMap,
   STATE,
   THREAD_COUNTERS,
@@ -20,17 +19,16 @@ import {
   USES_RINGS,
   USES_SPILLWAYS,
 } from '../lane/map.ts'
+import { ringPlace } from '../lane/places.ts'
 import { DROPPED_NEWEST, SAMPLED_OUT } from '../lane/thread-counters.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
+import { FreeLanes } from './free-lanes.ts'
 import type { PublisherNotices } from './publisher-notices.ts'
 import { RelayWriters } from './relay-writers.ts'
 import { SpillwayWriters } from './spillway-writers.ts'
 
 /** What `place` answers when no lane has room. */
 export const NO_ROOM = -1
-
-/** Events without a key go to one lane in runs of so many, so that its reader finds batches. */
-const RUN_EVENTS = 16
 
 /**
  * A publisher's ends of all lanes: finds the lane of a draft, claims, writes and commits.
@@ -55,14 +53,12 @@ export class LaneWriters {
   /** The lanes for which sends wait. */
   private readonly wanted = new Set<number>()
   private readonly keyedLanes: number
-  private readonly freeLanes: number
+  private readonly free: FreeLanes
   private sequence = 0
   /** Events written since the last commit. */
   private uncommitted = 0
   /** What of the publisher's is known to be in use: bits of its active word. */
   private active = 0
-  private freeLane: number
-  private run = 0
   private readonly attached: boolean
 
   constructor(map: SharedMap, publisher: number, topics: TopicTable, notices: PublisherNotices) {
@@ -74,8 +70,7 @@ export class LaneWriters {
     this.control = wordsOf(map.control)
     this.counters = new Counters(this.control, countersWord(thread), THREAD_COUNTERS)
     this.keyedLanes = map.shape.keyedLanes
-    this.freeLanes = map.shape.freeLanes
-    this.freeLane = this.keyedLanes + (thread % this.freeLanes)
+    this.free = new FreeLanes(map, thread)
     const lanes = laneCount(map.shape)
     this.writers = new Array(lanes).fill(undefined)
     this.dirty = new Array(lanes).fill(false)
@@ -102,7 +97,7 @@ export class LaneWriters {
 
   /** The lane where the draft goes: of its key, or the free one whose turn it is. */
   laneOf(draft: Draft): number {
-    return (draft.flags & ORDERED) === 0 ? this.freeLane : this.laneOfKey(draft.keyHash)
+    return (draft.flags & ORDERED) === 0 ? this.free.current : this.laneOfKey(draft.keyHash)
   }
 
   laneOfKey(keyHash: number): number {
@@ -176,8 +171,7 @@ export class LaneWriters {
 
   /** Wakes the worker that the next event without a key goes to. Only a hint: `commit` wakes whom it must. */
   rouse(): void {
-    if (this.run <= 0) this.beginRun()
-    wake(this.control, parkedWord(homeOf(this.map.shape, this.freeLane)))
+    wake(this.control, parkedWord(homeOf(this.map.shape, this.free.peek())))
   }
 
   /** Forgets everything written since the last commit. */
@@ -203,9 +197,8 @@ export class LaneWriters {
 
   /** The same for a draft without a key. */
   hasFreeRoom(draft: Draft, bytes: number): boolean {
-    for (let i = 0; i < this.freeLanes; i++) {
-      if (this.hasRoom(this.keyedLanes + i, draft, bytes)) return true
-    }
+    const { first, count } = this.free
+    for (let lane = first; lane < first + count; lane++) if (this.hasRoom(lane, draft, bytes)) return true
     return false
   }
 
@@ -219,7 +212,8 @@ export class LaneWriters {
 
   /** The same for all lanes that take events without a key. */
   wantFree(room: boolean): void {
-    for (let i = 0; i < this.freeLanes; i++) this.want(this.keyedLanes + i, room)
+    const { first, count } = this.free
+    for (let lane = first; lane < first + count; lane++) this.want(lane, room)
   }
 
   countDrops(events: number): void {
@@ -232,18 +226,18 @@ export class LaneWriters {
   }
 
   private placeFree(draft: Draft, bytes: number): number {
-    if (this.run <= 0) this.beginRun()
-    this.run--
-    if (this.write(this.freeLane, draft, bytes)) return this.freeLane
-    for (let i = 1; i < this.freeLanes; i++) {
-      this.freeLane = this.keyedLanes + ((this.freeLane - this.keyedLanes + 1) % this.freeLanes)
-      if (this.write(this.freeLane, draft, bytes)) {
-        this.run = RUN_EVENTS
-        return this.freeLane
-      }
+    const { free } = this
+    let lane = free.take()
+    if (this.write(lane, draft, bytes)) return lane
+    for (let i = 1; i < free.count; i++) {
+      lane = free.after(lane)
+      if (!this.write(lane, draft, bytes)) continue
+      free.turnTo(lane)
+      return lane
     }
     if (!draft.spills) return NO_ROOM
-    for (let lane = this.keyedLanes; lane < this.keyedLanes + this.freeLanes; lane++) {
+    for (let i = 0; i < free.count; i++) {
+      lane = free.after(lane)
       if (this.spill(lane, draft, bytes)) return lane
     }
     return NO_ROOM
@@ -271,31 +265,16 @@ export class LaneWriters {
 
   /** Where there is room; if nowhere, in the place of the oldest of one lane. */
   private overwriteFree(draft: Draft, bytes: number): void {
-    if (this.run <= 0) this.beginRun()
-    this.run--
-    const first = this.freeLane - this.keyedLanes
-    for (let i = 0; i < this.freeLanes; i++) {
-      const lane = this.keyedLanes + ((first + i) % this.freeLanes)
-      if (!this.relays.write(lane, draft, bytes, false)) continue
-      this.freeLane = lane
+    const { free, relays } = this
+    let lane = free.take()
+    if (relays.write(lane, draft, bytes, false)) return
+    for (let i = 1; i < free.count; i++) {
+      lane = free.after(lane)
+      if (!relays.write(lane, draft, bytes, false)) continue
+      free.turnTo(lane)
       return
     }
-    this.relays.write(this.freeLane, draft, bytes, true)
-  }
-
-  /** The next lane in turn, unless a worker is parked: then one of its lanes. */
-  private beginRun(): void {
-    this.run = RUN_EVENTS
-    const { shape } = this.map
-    const next = (this.freeLane - this.keyedLanes + 1) % this.freeLanes
-    for (let i = 0; i < shape.workers && i < this.freeLanes; i++) {
-      const lane = this.keyedLanes + ((next + i) % this.freeLanes)
-      if (isParked(this.control, parkedWord(homeOf(shape, lane)))) {
-        this.freeLane = lane
-        return
-      }
-    }
-    this.freeLane = this.keyedLanes + next
+    relays.write(free.current, draft, bytes, true)
   }
 
   private writer(lane: number): RingWriter {

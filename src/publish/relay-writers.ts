@@ -1,7 +1,8 @@
 import { FULL, LatestGauge, LatestWriter, LossyWriter } from '../../native-free-ring/src/index.ts'
 import type { Policy } from '../event/policy.ts'
 import { type Draft, hasKeyOf, readTopic, topicIdOf, writeDraft } from '../event/record.ts'
-import { relayPlace, type SharedMap } from '../lane/map.ts'
+import type { SharedMap } from '../lane/map.ts'
+import { relayPlace } from '../lane/places.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 import type { PublisherNotices } from './publisher-notices.ts'
 

@@ -1,6 +1,7 @@
 import { FULL, RingWriter, wake, wordsOf } from '../../native-free-ring/src/index.ts'
 import { type Draft, writeDraft } from '../event/record.ts'
-import { parkedWord, type SharedMap, spillwayPlace } from '../lane/map.ts'
+import { parkedWord, type SharedMap } from '../lane/map.ts'
+import { spillwayPlace } from '../lane/places.ts'
 import { SpillwayGauge } from '../lane/spillway-gauge.ts'
 
 type Spillway = {

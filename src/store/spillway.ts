@@ -1,6 +1,7 @@
 import { EMPTY, FULL, RingGauge, RingReader, RingWriter } from '../../native-free-ring/src/index.ts'
-import { ringPlace, type SharedMap, spillwayPlace } from '../lane/map.ts'
+import type { SharedMap } from '../lane/map.ts'
 import type { Overflow } from '../lane/overflow.ts'
+import { ringPlace, spillwayPlace } from '../lane/places.ts'
 import { SpillQueue } from '../lane/spill-queue.ts'
 
 /** Whom a spillway wakes. */

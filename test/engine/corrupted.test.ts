@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { EMPTY, RingReader } from '../../native-free-ring/src/index.ts'
 import { createEngine, type HandlerError } from '../../src/index.ts'
-import { laneCount, ringPlace, type SharedMap } from '../../src/lane/map.ts'
+import { laneCount, type SharedMap } from '../../src/lane/map.ts'
+import { ringPlace } from '../../src/lane/places.ts'
 import { Gate } from '../fixtures/gate.ts'
 import { Random } from '../kills/random.ts'
 
