@@ -7,6 +7,7 @@ export type {
   HandlerObject,
 } from './dispatch/handlers.ts'
 export { defineHandlers } from './dispatch/handlers.ts'
+export type { HookWorker, ModuleHooks } from './dispatch/hooks.ts'
 export { type AttachedPublisher, attach, type ConnectionHandle } from './engine/connection.ts'
 export type { DeadLetters, KeptLetter } from './engine/dead-letters.ts'
 export { type CloseReport, createEngine, type Engine, type EngineStats } from './engine/engine.ts'

@@ -3,8 +3,7 @@ import { giveBackLease, Parking, wordsOf } from '../native-free-ring/src/index.t
 import { Dispatcher } from '../src/dispatch/dispatcher.ts'
 import { EventLoop } from '../src/dispatch/event-loop.ts'
 import { describeError } from '../src/dispatch/failure.ts'
-import type { Handler } from '../src/dispatch/handlers.ts'
-import { loadHandlers } from '../src/dispatch/load.ts'
+import { type LoadedModules, loadHandlers } from '../src/dispatch/load.ts'
 import type { RegistryChange } from '../src/dispatch/mailbox-writers.ts'
 import type { DispatchTask, LoadFailure, WorkerReport } from '../src/dispatch/task.ts'
 import { HandlerLoadError } from '../src/errors.ts'
@@ -24,9 +23,9 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
 
   const report = (message: WorkerReport): void => port.postMessage(message)
 
-  let handlers: Handler[]
+  let loaded: LoadedModules
   try {
-    handlers = await loadHandlers(task.modules)
+    loaded = await loadHandlers(task.modules)
   } catch (error) {
     giveBackLease(control, ownerWord(thread))
     port.close()
@@ -42,7 +41,8 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
     map,
     thread,
     holder,
-    handlers,
+    handlers: loaded.handlers,
+    hooks: loaded.hooks,
     memory: task.memory,
     affinity: task.affinity,
     delivery: task.delivery,
@@ -60,17 +60,25 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
     },
     reports: {
       onDeadLetter: (letter, untold) => report({ kind: 'dead-letter', letter, untold }),
+      onHookError: (error, hook, lane) =>
+        report({ kind: 'hook-error', error: describeError(error), hook, lane }),
       onHistogram: (handler, histogram) => report({ kind: 'histogram', handler, histogram }),
     },
     spins: true,
     eventLoop: new EventLoop(() => ports + (parking.isTiming ? 1 : 0)),
   })
-  report({ kind: 'ready', handlers: handlers.map(({ name, pattern }) => ({ name, pattern })) })
+  report({ kind: 'ready', handlers: loaded.handlers.map(({ name, pattern }) => ({ name, pattern })) })
   await dispatcher.run().catch(die)
   for (const publisher of publishers) publisher.close()
   parking.close()
   port.close()
+  // A thread's output goes through the main thread, chunk by chunk: what is on the way would be lost with the thread.
+  await Promise.all([flush(process.stdout), flush(process.stderr)])
   return undefined
+}
+
+function flush(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => void stream.write('', () => resolve()))
 }
 
 /** An error of the dispatcher itself ends the thread: a new one goes on where this one stopped. */

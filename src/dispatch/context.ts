@@ -31,24 +31,41 @@ export type WorkerScope = {
   onWaiting(): void
 }
 
+/** What the context of an event takes from the ring that the event lies in. */
+export type EventOrigin = {
+  /** As whom its handlers publish. */
+  readonly publisher: WaitingPublisher
+  /** The lane of its key; undefined if its lane is none for keys. */
+  readonly keyedLane: number | undefined
+}
+
 /** The context of one event. */
 export class EventContext implements HandlerContext {
   readonly attempt: number
   /** @internal How many sends of this event's handlers wait for room. */
   waiting = 0
-  /** @internal What handles this event publishes as this one. */
-  readonly publisher: WaitingPublisher
   protected readonly scope: WorkerScope
+  /** @internal */
+  readonly origin: EventOrigin
   private controller: AbortController | undefined
 
-  constructor(scope: WorkerScope, publisher: WaitingPublisher, attempt: number) {
+  constructor(scope: WorkerScope, origin: EventOrigin, attempt: number) {
     this.scope = scope
-    this.publisher = publisher
+    this.origin = origin
     this.attempt = attempt
   }
 
   get workerId(): number {
     return this.scope.workerId
+  }
+
+  get lane(): number | undefined {
+    return this.origin.keyedLane
+  }
+
+  /** @internal What handles this event publishes as this one. */
+  get publisher(): WaitingPublisher {
+    return this.origin.publisher
   }
 
   get signal(): AbortSignal {
@@ -127,7 +144,7 @@ export class AttemptContext extends EventContext {
   private readonly limits: Attempt
 
   constructor(scope: WorkerScope, whole: EventContext, limits: Attempt) {
-    super(scope, whole.publisher, limits.number)
+    super(scope, whole.origin, limits.number)
     this.whole = whole
     this.limits = limits
   }

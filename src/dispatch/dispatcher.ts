@@ -20,6 +20,7 @@ import { FailureReports } from './failure-reports.ts'
 import { Failures } from './failures.ts'
 import { FlightRecorder } from './flight.ts'
 import type { Handler } from './handlers.ts'
+import type { ModuleHooks } from './hooks.ts'
 import { type LaneHost, LaneReader } from './lane-reader.ts'
 import { Lanes } from './lanes.ts'
 import { LetterWriter } from './letter-writer.ts'
@@ -29,6 +30,7 @@ import type { InFlight, RingDrain } from './ring-drain.ts'
 import { Router } from './router.ts'
 import { Suspects } from './suspects.ts'
 import { HandlerTally } from './tally.ts'
+import type { Tenants } from './tenure.ts'
 import type { ThreadMemory } from './thread-memory.ts'
 
 export type Affinity = 'sticky' | 'balanced'
@@ -38,6 +40,7 @@ export type DispatchReports = {
   /** `untold`: how many before it were not told, since there were too many in a second. */
   onDeadLetter(letter: DeadLetter, untold: number): void
   onHistogram(handler: number, histogram: RecordableHistogram): void
+  onHookError(error: unknown, hook: string, lane: number): void
 }
 
 export type DispatcherParts = {
@@ -47,6 +50,7 @@ export type DispatcherParts = {
   /** Names this thread in leases; never used for another one. */
   holder: number
   handlers: readonly Handler[]
+  hooks: readonly ModuleHooks[]
   memory: ThreadMemory
   affinity: Affinity
   delivery: Delivery
@@ -93,6 +97,8 @@ export class Dispatcher implements LaneHost {
   private readonly suspects: Suspects
   private lastTurn = 0
   private inFlight = 0
+  private hooksUnderWay = 0
+  readonly tenants: Tenants | undefined
 
   constructor(parts: DispatcherParts) {
     this.parts = parts
@@ -119,6 +125,11 @@ export class Dispatcher implements LaneHost {
       parts.receiveChanges,
     )
     this.flight = new FlightRecorder(memory.flight)
+    const { onHookError } = reports
+    this.tenants =
+      parts.hooks.length === 0
+        ? undefined
+        : { worker: { workerId: thread }, hooks: parts.hooks, onError: onHookError }
     const counters = wordsOf(memory.handlerCounters)
     parts.handlers.forEach((handler, index) => {
       const tally = new HandlerTally(counters, index, (histogram) => reports.onHistogram(index, histogram))
@@ -150,6 +161,7 @@ export class Dispatcher implements LaneHost {
       else if (worked < SMALL_BATCH) this.gather()
     }
     for (const controller of this.scope.controllers) controller.abort()
+    await this.lanes.leave()
     this.mailboxNotices.close()
   }
 
@@ -176,6 +188,14 @@ export class Dispatcher implements LaneHost {
     if (!this.suspects.ended(record)) this.parts.parking.unpark()
   }
 
+  onHooks(settled: Promise<void>): void {
+    this.hooksUnderWay++
+    void settled.then(() => {
+      this.hooksUnderWay--
+      this.parts.parking.unpark()
+    })
+  }
+
   mayStart(ring: RingDrain): boolean {
     return this.suspects.mayStart(ring)
   }
@@ -199,7 +219,7 @@ export class Dispatcher implements LaneHost {
       if (hasNews()) return
     }
     if (Atomics.load(this.control, DRAINING) === 1) wake(this.control, parkedWord(0))
-    while (this.inFlight === 0 && eventLoop?.isIdle()) {
+    while (this.inFlight === 0 && this.hooksUnderWay === 0 && eventLoop?.isIdle()) {
       if (parking.block(hasNews)) return this.onWake()
       await eventLoop.turn()
     }

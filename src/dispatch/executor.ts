@@ -5,10 +5,11 @@ import { LATER, type MailboxWriter, REJECTED } from '../lane/mailbox-writer.ts'
 import { COMPLETED, DEAD_LETTERED, DROPPED, EXPIRED, type Outcome, UNMATCHED } from '../lane/outcome.ts'
 import type { Waits } from '../lane/waits.ts'
 import { Attempts } from './attempts.ts'
-import { EventContext, type WaitingPublisher, type WorkerScope } from './context.ts'
+import { EventContext, type EventOrigin, type WorkerScope } from './context.ts'
 import type { Failures } from './failures.ts'
 import type { Route, RoutedHandler, Router } from './router.ts'
 import { CALLED, FAILED, FILTERED, SUCCEEDED } from './tally.ts'
+import { isThenable } from './thenable.ts'
 
 /** What becomes of events that were in flight when their worker died (decision 12). */
 export type Delivery = {
@@ -17,12 +18,8 @@ export type Delivery = {
   redeliveries: number
 }
 
-/** Where records come from: a ring, and as whom their handlers publish. */
-export type RecordSource = {
-  readonly bytes: Uint8Array
-  readonly words: Int32Array
-  readonly publisher: WaitingPublisher
-}
+/** Where records come from: a ring of a lane. */
+export type RecordSource = EventOrigin & { readonly bytes: Uint8Array; readonly words: Int32Array }
 
 /** An event whose handlers have not all settled. The promise never rejects. */
 export type Execution = { readonly context: EventContext; readonly outcome: Promise<Outcome> }
@@ -75,7 +72,7 @@ export class Executor {
     const event = new MillraceEvent(route.topic, attempt, this.engineId, bytes, at, at + length, false)
     if ((flagsOf(words, at) & EXPIRES) !== 0 && isExpired(event)) return EXPIRED
     source.publisher.tick()
-    const context = new EventContext(this.scope, source.publisher, attempt)
+    const context = new EventContext(this.scope, source, attempt)
     if (handlers.length === 1 && mailboxes.length === 0) {
       const succeeded = this.call(handlers[0]!, event, context, words, at)
       if (typeof succeeded !== 'boolean')
@@ -274,12 +271,6 @@ function finish(event: MillraceEvent, context: EventContext, succeeded: boolean)
   event.settle()
   context.settle()
   return succeeded ? COMPLETED : DEAD_LETTERED
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function'
-  )
 }
 
 function isExpired(event: MillraceEvent): boolean {

@@ -20,6 +20,8 @@ export interface HandlerContext<Events = EventMap> extends Publishing<Events> {
   readonly attempt: number
   /** Number of the worker, from 1; 0 is the engine's own thread. */
   readonly workerId: number
+  /** The lane that the event shares with all others of its key; undefined if it has neither a key nor an order. See `ModuleHooks`. */
+  readonly lane: number | undefined
   /** Aborts when the result is no longer wanted: the engine stops before the handler has settled. */
   readonly signal: AbortSignal
   /** The same as one atomic load, so that a loop which never yields can ask often. */

@@ -9,6 +9,7 @@ import type { Executor } from './executor.ts'
 import type { FlightRecorder } from './flight.ts'
 import { RelayDrain } from './relay-drain.ts'
 import { type InFlight, RingDrain, type RingHost } from './ring-drain.ts'
+import { type Tenants, Tenure } from './tenure.ts'
 
 /** What a lane needs of its dispatcher. */
 export interface LaneHost {
@@ -26,6 +27,10 @@ export interface LaneHost {
   /** Whether this ring's suspect may start: nothing else is being handled. If not, nothing else starts until it may. */
   mayStartSuspect(ring: RingDrain): boolean
   readonly isStopped: boolean
+  /** Who is told which lanes this thread has gained and lost; undefined if nobody cares. */
+  readonly tenants: Tenants | undefined
+  /** Hooks are under way; the promise never rejects. */
+  onHooks(settled: Promise<void>): void
 }
 
 /**
@@ -33,12 +38,15 @@ export interface LaneHost {
  */
 export class LaneReader implements RingHost {
   readonly index: number
+  readonly keyedLane: number | undefined
   private readonly map: SharedMap
   private readonly control: Int32Array
   private readonly lease: LaneLease
   private readonly host: LaneHost
   private readonly executor: Executor
   private readonly window: number
+  /** Undefined if nobody is told. */
+  private readonly tenure: Tenure | undefined
   /** Its home keeps the lease. */
   readonly sticky: boolean
   /** Undefined if ids are not remembered: events with one have a keyed lane. */
@@ -65,8 +73,12 @@ export class LaneReader implements RingHost {
     this.executor = executor
     this.window = window
     this.sticky = sticky
-    const remembers = map.shape.rememberedIds > 0 && isKeyed(map.shape, index)
-    this.completed = remembers ? new CompletedIds(map, index) : undefined
+    const keyed = isKeyed(map.shape, index)
+    this.keyedLane = keyed ? index : undefined
+    this.completed = keyed && map.shape.rememberedIds > 0 ? new CompletedIds(map, index) : undefined
+    const { tenants } = host
+    this.tenure =
+      keyed && tenants ? new Tenure(index, tenants, (settled) => this.onHooks(settled)) : undefined
   }
 
   get isStopped(): boolean {
@@ -124,6 +136,7 @@ export class LaneReader implements RingHost {
   hasNews(): boolean {
     const { rings } = this
     if (this.lease.isHeld) {
+      if (this.tenure?.isPending) return false
       for (let i = 0; i < rings.length; i++) if (rings[i]!.isReadable) return true
       return false
     }
@@ -133,9 +146,10 @@ export class LaneReader implements RingHost {
     return false
   }
 
-  /** Takes the lease if it is free, or is held already. */
+  /** Takes the lease if it is free, or is held already; answers whether the lane may be drained. */
   take(): boolean {
-    return this.lease.take(this.resume)
+    if (!this.lease.take(this.resume)) return false
+    return this.tenure === undefined || this.tenure.begin()
   }
 
   private readonly resume = (): void => {
@@ -147,7 +161,24 @@ export class LaneReader implements RingHost {
   giveBack(): void {
     if (!this.lease.isHeld || this.sticky) return
     for (const ring of this.rings) if (!ring.isQuiet) return
-    this.lease.giveBack()
+    if (this.tenure === undefined || this.tenure.end()) this.lease.giveBack()
+  }
+
+  /** The thread stops: tells so. The lease is left to who started it. */
+  async leave(): Promise<void> {
+    const { tenure } = this
+    await tenure?.settle()
+    tenure?.end()
+    await tenure?.settle()
+  }
+
+  private onHooks(settled: Promise<void>): void {
+    this.host.onHooks(
+      settled.then(() => {
+        // It was not given back, as the hooks had not settled.
+        if (!this.tenure!.isHeld) this.giveBack()
+      }),
+    )
   }
 
   /** Dispatches up to `limit` records of each ring; answers how many. Only under the lease. */

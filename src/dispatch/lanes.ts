@@ -71,6 +71,11 @@ export class Lanes {
     for (const lane of this.others) lane.unblock()
   }
 
+  /** The thread stops: tells the handlers' modules that it has lost them. */
+  async leave(): Promise<void> {
+    await Promise.all([...this.home, ...this.others].map((lane) => lane.leave()))
+  }
+
   private drainAll(lanes: readonly LaneReader[]): number {
     let worked = 0
     // From the lane that had news last: events without a key come in runs, and after a rest only it has any.

@@ -1,7 +1,11 @@
 import { HandlerLoadError } from '../errors.ts'
 import { parsePattern } from '../topic/pattern.ts'
 import { type Handler, handlersOf } from './handlers.ts'
+import { hooksOf, type ModuleHooks } from './hooks.ts'
 import { MAX_HANDLERS } from './tally.ts'
+
+/** What the modules of a thread export, together. */
+export type LoadedModules = { readonly handlers: readonly Handler[]; readonly hooks: readonly ModuleHooks[] }
 
 /** A module that awaits what never comes must not keep `createEngine` from answering. */
 const LOAD_TIMEOUT_MS = 60_000
@@ -14,8 +18,9 @@ const LOAD_TIMEOUT_MS = 60_000
 export async function loadHandlers(
   modules: readonly string[],
   timeoutMs = LOAD_TIMEOUT_MS,
-): Promise<Handler[]> {
+): Promise<LoadedModules> {
   const handlers: Handler[] = []
+  const hooks: ModuleHooks[] = []
   for (const module of modules) {
     let exported: unknown
     try {
@@ -24,7 +29,9 @@ export async function loadHandlers(
       const reason = error instanceof Error ? error.message : String(error)
       throw new HandlerLoadError(`Handlers ${module} can't be loaded: ${reason}`, module, { cause: error })
     }
-    const own = handlersOf(defaultOf(exported), module)
+    const own = handlersOf(exportOf(exported, 'default'), module)
+    const ownHooks = hooksOf(exportOf(exported, 'hooks'), module)
+    if (ownHooks !== undefined) hooks.push(ownHooks)
     for (const handler of own) checkPattern(handler, module)
     handlers.push(...own)
   }
@@ -34,7 +41,7 @@ export async function loadHandlers(
       modules.join(', '),
     )
   }
-  return handlers
+  return { handlers, hooks }
 }
 
 async function importWithin(module: string, timeoutMs: number): Promise<unknown> {
@@ -55,9 +62,10 @@ function checkPattern(handler: Handler, module: string): void {
   }
 }
 
-/** The default export; a CommonJS module compiled from ESM has it one level deeper. */
-function defaultOf(exported: unknown): unknown {
-  const outer = (exported as { default?: unknown }).default
-  const isWrapped = typeof outer === 'object' && outer !== null && '__esModule' in outer && 'default' in outer
-  return isWrapped ? outer.default : outer
+/** One of the exports; a CommonJS module compiled from ESM has them one level deeper. */
+function exportOf(exported: unknown, name: 'default' | 'hooks'): unknown {
+  const outer = exported as Record<string, unknown>
+  const { default: inner } = outer
+  const isWrapped = typeof inner === 'object' && inner !== null && '__esModule' in inner && 'default' in inner
+  return isWrapped ? (inner as Record<string, unknown>)[name] : outer[name]
 }

@@ -25,6 +25,8 @@ function isSuspectMark(mark: number): boolean {
 export interface RingHost {
   /** Learns of subscriptions that are older than what is about to be dispatched. */
   synchronise(): void
+  /** Its number; undefined if it is none for keys. */
+  readonly keyedLane: number | undefined
   readonly hasBusyKeys: boolean
   /** Whether the record at `at` must wait for one of its key that is in flight. */
   isBusy(words: Int32Array, at: number, ring: RingDrain): boolean
@@ -98,6 +100,10 @@ export class RingDrain implements RecordSource {
     this.depth = depth
     this.window = window
     this.onRoom = onRoom
+  }
+
+  get keyedLane(): number | undefined {
+    return this.lane.keyedLane
   }
 
   get bytes(): Uint8Array {

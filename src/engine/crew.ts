@@ -1,7 +1,7 @@
 import { threadId } from 'node:worker_threads'
 import type { Parking } from '../../native-free-ring/src/index.ts'
 import { Dispatcher } from '../dispatch/dispatcher.ts'
-import type { DeadLetter } from '../dispatch/failure.ts'
+import { type DeadLetter, describeError, type FailureError } from '../dispatch/failure.ts'
 import { loadHandlers } from '../dispatch/load.ts'
 import type { RegistryChange } from '../dispatch/mailbox-writers.ts'
 import type { HandlerName } from '../dispatch/task.ts'
@@ -55,6 +55,7 @@ export class WorkerCrew implements Crew {
     this.supervisor = new Supervisor(map, options, memories, topics, mailboxes, {
       onHandlers: (handlers) => events.onHandlers(handlers),
       onDeadLetter: (letter, untold) => events.onError(handlerError(letter, untold)),
+      onHookError: (error, hook, lane) => events.onError(hookError(error, hook, lane)),
       onHistogram: (handler, histogram) => statistics.addHistogram(handler, histogram),
       onDeath: (error) => events.onError(error),
     })
@@ -107,19 +108,21 @@ export class InlineCrew implements Crew {
 
   async start(): Promise<void> {
     const { options, statistics, ...parts } = this.parts
-    const handlers = await loadHandlers(options.modules)
+    const { handlers, hooks } = await loadHandlers(options.modules)
     this.events.onHandlers(handlers)
     const dispatcher = new Dispatcher({
       ...parts,
       thread: 0,
       holder: threadId + 1,
       handlers,
+      hooks,
       affinity: options.affinity,
       delivery: options.delivery,
       maxInFlight: options.maxInFlight,
       receiveChanges: () => this.changes.splice(0),
       reports: {
         onDeadLetter: (letter, untold) => this.events.onError(handlerError(letter, untold)),
+        onHookError: (error, hook, lane) => this.events.onError(hookError(describeError(error), hook, lane)),
         onHistogram: (handler, histogram) => statistics.addHistogram(handler, histogram),
       },
       spins: false,
@@ -148,4 +151,10 @@ function handlerError(letter: DeadLetter, untold: number): HandlerError {
     untold,
     { cause: errorOf(error) },
   )
+}
+
+function hookError(error: FailureError, hook: string, lane: number): HandlerError {
+  return new HandlerError(`The hook ${hook} failed for lane ${lane}: ${error.message}`, hook, 0, {
+    cause: errorOf(error),
+  })
 }

@@ -1,6 +1,6 @@
 import type { RecordableHistogram } from 'node:perf_hooks'
 import { PARK_BOUND_MS, readCounter, revokeLease, wake, wordsOf } from '../../native-free-ring/src/index.ts'
-import type { DeadLetter } from '../dispatch/failure.ts'
+import type { DeadLetter, FailureError } from '../dispatch/failure.ts'
 import { FlightReader } from '../dispatch/flight.ts'
 import type { RegistryChange } from '../dispatch/mailbox-writers.ts'
 import type { HandlerName, WorkerReport } from '../dispatch/task.ts'
@@ -34,6 +34,7 @@ type Slot = {
 export type SupervisorEvents = {
   onHandlers(handlers: readonly HandlerName[]): void
   onDeadLetter(letter: DeadLetter, untold: number): void
+  onHookError(error: FailureError, hook: string, lane: number): void
   onHistogram(handler: number, histogram: RecordableHistogram): void
   onDeath(error: WorkerDiedError): void
 }
@@ -162,6 +163,9 @@ export class Supervisor {
         break
       case 'dead-letter':
         this.events.onDeadLetter(report.letter, report.untold)
+        break
+      case 'hook-error':
+        this.events.onHookError(report.error, report.hook, report.lane)
         break
       case 'histogram':
         this.events.onHistogram(report.handler, report.histogram)

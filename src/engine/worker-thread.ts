@@ -1,5 +1,10 @@
 import { fileURLToPath } from 'node:url'
-import { MessageChannel, type MessagePort, type ResourceLimits } from 'node:worker_threads'
+import {
+  MessageChannel,
+  type MessagePort,
+  type ResourceLimits,
+  receiveMessageOnPort,
+} from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { FailureError } from '../dispatch/failure.ts'
 import type { RegistryChange } from '../dispatch/mailbox-writers.ts'
@@ -26,6 +31,7 @@ export class WorkerThread {
   readonly holder: number
   private readonly pool: Piscina
   private readonly port: MessagePort
+  private readonly events: WorkerThreadEvents
   private cause: unknown
 
   constructor(
@@ -33,6 +39,7 @@ export class WorkerThread {
     resourceLimits: ResourceLimits | undefined,
     events: WorkerThreadEvents,
   ) {
+    this.events = events
     this.pool = new Piscina({
       filename: fileURLToPath(dispatcherUrl),
       minThreads: 0,
@@ -82,6 +89,9 @@ export class WorkerThread {
   /** Waits for the dispatcher's end, after the engine's state says so; terminates a thread that does not yield. */
   async stop(): Promise<void> {
     await this.pool.close({ force: true })
+    // What it has said last may not have been read.
+    for (let next = receiveMessageOnPort(this.port); next; next = receiveMessageOnPort(this.port))
+      this.events.onReport(next.message)
     this.port.close()
   }
 

@@ -182,3 +182,21 @@ test.each([0, 1])('what a closed engine has left is named: %d workers', async (w
   expect(left[4]!.data).toEqual(bytes)
   gate.open()
 })
+
+test('what a worker prints at its end is not lost with its thread', async () => {
+  using modules = new Modules()
+  const handlers = modules.write(
+    'talk.mjs',
+    `export default { 'a.b': () => {} }
+     export const hooks = { laneLost() { for (let i = 0; i < 500; i++) console.log(i) } }`,
+  )
+  const program = modules.write(
+    'program.mjs',
+    `import { createEngine } from ${JSON.stringify(MILLRACE)}
+     const engine = await createEngine({ workers: 1, handlers: ${JSON.stringify(handlers)} })
+     engine.publish('a.b', 1, { key: 'k' })
+     await engine.close()`,
+  )
+  const { stdout } = await runProgram(program)
+  expect(stdout.trim().split('\n').map(Number)).toEqual(Array.from({ length: 500 }, (_, i) => i))
+})

@@ -1,0 +1,50 @@
+import { HandlerLoadError } from '../errors.ts'
+
+/**
+ * What a module of handlers is told, as its export `hooks`. What they return is awaited.
+ *
+ * They matter to handlers that keep state per key in their own memory: events of a key come to this worker from when its lane
+ * was gained until it was lost. `ctx.lane` says which lane an event's key belongs to.
+ *
+ * @example
+ * const totals = new Map<number, Map<string, number>>()
+ * export const hooks: ModuleHooks = {
+ *   laneGained: (lane) => void totals.set(lane, new Map()),
+ *   laneLost: (lane) => void totals.delete(lane),
+ * }
+ */
+export type ModuleHooks = {
+  /** Events of this lane come to this worker from now on: none is handled before what this returns has settled. */
+  laneGained?(lane: number, worker: HookWorker): unknown
+  /**
+   * No event of this lane comes any more, and none is being handled. Others get the lane after what this returns has settled.
+   * Called when the worker stops, too, if that is not because of its death.
+   */
+  laneLost?(lane: number, worker: HookWorker): unknown
+}
+
+/** Which worker it is that is told. */
+export type HookWorker = { readonly workerId: number }
+
+const NAMES: readonly string[] = ['laneGained', 'laneLost'] satisfies (keyof ModuleHooks)[]
+
+/**
+ * The hooks that a module exports; undefined if there are none.
+ *
+ * @throws HandlerLoadError (`ERR_MILLRACE_HANDLER_LOAD`) if they are malformed.
+ */
+export function hooksOf(exported: unknown, module: string): ModuleHooks | undefined {
+  if (exported === undefined) return undefined
+  if (typeof exported !== 'object' || exported === null) {
+    throw new HandlerLoadError(`The hooks of ${module} are not an object`, module)
+  }
+  for (const [name, hook] of Object.entries(exported)) {
+    if (!NAMES.includes(name)) {
+      throw new HandlerLoadError(`${module} has no hook to offer for ${JSON.stringify(name)}`, module)
+    }
+    if (hook !== undefined && typeof hook !== 'function') {
+      throw new HandlerLoadError(`The hook ${name} of ${module} is not a function`, module)
+    }
+  }
+  return exported
+}

@@ -1,0 +1,79 @@
+import type { HookWorker, ModuleHooks } from './hooks.ts'
+import { isThenable } from './thenable.ts'
+
+/** Who is told of a lane's coming and going, on one thread. */
+export type Tenants = {
+  readonly worker: HookWorker
+  readonly hooks: readonly ModuleHooks[]
+  /** A hook has failed. */
+  onError(error: unknown, hook: keyof ModuleHooks, lane: number): void
+}
+
+/**
+ * One lane as the modules of a worker have it (decision 17): it is gained before its first event is dispatched, and lost before its
+ * lease is given back.
+ */
+export class Tenure {
+  private readonly lane: number
+  private readonly tenants: Tenants
+  private readonly onPending: (settled: Promise<void>) => void
+  isHeld = false
+  private pending: Promise<void> | undefined
+
+  /** `onPending`: asynchronous hooks were called; the promise never rejects. */
+  constructor(lane: number, tenants: Tenants, onPending: (settled: Promise<void>) => void) {
+    this.lane = lane
+    this.tenants = tenants
+    this.onPending = onPending
+  }
+
+  /** Hooks are under way: the lane stays as it is. */
+  get isPending(): boolean {
+    return this.pending !== undefined
+  }
+
+  /** The lane is gained, if it was not. Answers whether events may be dispatched. */
+  begin(): boolean {
+    if (!this.isHeld) this.change(true)
+    return !this.isPending
+  }
+
+  /** The lane is lost, if it was not. Answers whether others may have it. */
+  end(): boolean {
+    if (this.isHeld) this.change(false)
+    return !this.isPending
+  }
+
+  /** Resolves when nothing is under way. */
+  async settle(): Promise<void> {
+    await this.pending
+  }
+
+  private change(isHeld: boolean): void {
+    this.isHeld = isHeld
+    const calls = this.call(isHeld ? 'laneGained' : 'laneLost')
+    if (calls.length === 0) return
+    this.pending = Promise.all(calls).then(() => {
+      this.pending = undefined
+    })
+    this.onPending(this.pending)
+  }
+
+  /** Answers what is to be waited for. */
+  private call(hook: keyof ModuleHooks): Promise<void>[] {
+    const { lane, tenants } = this
+    const calls: Promise<void>[] = []
+    for (const hooks of tenants.hooks) {
+      try {
+        const result = hooks[hook]?.(lane, tenants.worker)
+        if (isThenable(result)) {
+          const onError = (error: unknown) => tenants.onError(error, hook, lane)
+          calls.push(Promise.resolve(result).then(() => {}, onError))
+        }
+      } catch (error) {
+        tenants.onError(error, hook, lane)
+      }
+    }
+    return calls
+  }
+}

@@ -1,0 +1,168 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test, vi } from 'vitest'
+import { createEngine, type EngineOptions, HandlerError, HandlerLoadError } from '../../src/index.ts'
+import { leaseWord, type SharedMap } from '../../src/lane/map.ts'
+import { Modules } from '../fixtures/program.ts'
+import type { Line } from '../fixtures/tenant.ts'
+
+const TENANT = JSON.stringify(new URL('../fixtures/tenant.ts', import.meta.url).href)
+
+/** An engine whose module writes a log, which is read after the engine was closed. */
+async function start(modules: Modules, mode: string, options: EngineOptions) {
+  const log = modules.write('log', '')
+  const handlers = modules.write(
+    'tenant.mjs',
+    `import { tenant } from ${TENANT}
+     const { handlers, hooks } = tenant(${JSON.stringify(log)}, ${JSON.stringify(mode)})
+     export { handlers as default, hooks }`,
+  )
+  const engine = await createEngine({ handlers, ...options })
+  const read = (): Line[] =>
+    readFileSync(log, 'utf8')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line))
+  return { engine, read }
+}
+
+/** What the log says of each lane. */
+function byLane(lines: readonly Line[]): Line[][] {
+  return [...Map.groupBy(lines, ({ lane }) => lane).entries()]
+    .filter(([lane]) => lane !== undefined)
+    .map(([, own]) => own)
+}
+
+describe.each([0, 1, 2])('workers: %d', (workers) => {
+  test('a sticky lane is gained before its first event, by one worker, and lost when the engine closes', async () => {
+    using modules = new Modules()
+    const { engine, read } = await start(modules, 'plain', { workers, lanes: 8 })
+    for (let i = 0; i < 200; i++) engine.publish('tenant.work', i, { key: `k${i % 50}` })
+    engine.publish('tenant.work', 'free')
+    await engine.drain()
+    expect(read().filter(({ what }) => what === 'lost')).toEqual([])
+    await engine.close()
+    const lines = read()
+    const lanes = byLane(lines)
+    expect(lanes).toHaveLength(8)
+    for (const own of lanes) {
+      expect(own.filter(({ what }) => what !== 'handled').map(({ what }) => what)).toEqual(['gained', 'lost'])
+      expect([own[0]!.what, own.at(-1)!.what]).toEqual(['gained', 'lost'])
+      expect(new Set(own.map(({ workerId }) => workerId)).size).toBe(1)
+    }
+    // A key has one lane.
+    const lanesOf = Map.groupBy(
+      lines.filter(({ what, data }) => what === 'handled' && data !== 'free'),
+      ({ data }) => (data as number) % 50,
+    )
+    for (const own of lanesOf.values()) expect(new Set(own.map(({ lane }) => lane)).size).toBe(1)
+    expect(lines.filter(({ what, lane }) => what === 'handled' && lane === undefined)).toEqual([
+      expect.objectContaining({ data: 'free' }),
+    ])
+  })
+})
+
+test.each(['tenant.work', 'tenant.later'])(
+  'balanced: nothing is handled before a hook has settled, and no other gains what is not yet lost, %s',
+  async (type) => {
+    using modules = new Modules()
+    const { engine, read } = await start(modules, 'slow', { workers: 2, lanes: 2, affinity: 'balanced' })
+    for (let i = 0; i < 300; i++) {
+      await engine.send(type, i, { key: `k${i % 10}` })
+      if (i % 50 === 49) await engine.drain()
+    }
+    await engine.drain()
+    const { shape, control } = (engine as unknown as { map: SharedMap }).map
+    const words = new Int32Array(control)
+    const leases = () => [0, 1].map((lane) => words[leaseWord(shape, lane)])
+    await vi.waitFor(() => expect(leases()).toEqual([0, 0]))
+    await engine.close()
+    const lanes = byLane(read())
+    expect(lanes).toHaveLength(2)
+    for (const own of lanes) {
+      // Who has it, and since when it has been told.
+      let holder: number | undefined
+      let settled = false
+      for (const { what, workerId } of own) {
+        if (what === 'gained') expect([what, holder]).toEqual([what, undefined])
+        else expect([what, holder]).toEqual([what, workerId])
+        expect([what, settled]).toEqual([what, what === 'handled' || what === 'lost'])
+        if (what === 'gained') holder = workerId
+        if (what === 'lost well') holder = undefined
+        if (what === 'gained well') settled = true
+        if (what === 'lost') settled = false
+      }
+      expect(holder).toBeUndefined()
+    }
+    expect(lanes.flat().filter(({ what }) => what === 'handled')).toHaveLength(300)
+  },
+)
+
+test('a worker that has died has lost nothing; the one in its place gains its lanes', async () => {
+  using modules = new Modules()
+  const { engine, read } = await start(modules, 'plain', { workers: 1, lanes: 1, onError: () => {} })
+  engine.publish('tenant.work', 1, { key: 'k' })
+  engine.publish('tenant.exit', undefined, { key: 'k' })
+  engine.publish('tenant.work', 2, { key: 'k' })
+  await engine.drain()
+  await engine.close()
+  expect(read().map(({ what }) => what)).toEqual(['gained', 'handled', 'gained', 'handled', 'lost'])
+})
+
+test('each attempt of a handler knows its lane', async () => {
+  using modules = new Modules()
+  const { engine, read } = await start(modules, 'plain', { workers: 1, lanes: 1 })
+  engine.publish('tenant.retried', 1, { key: 'k' })
+  await engine.drain()
+  await engine.close()
+  const lines = read().filter(({ what }) => what.startsWith('attempt'))
+  expect(lines.map(({ what, lane }) => [what, lane])).toEqual([
+    ['attempt 1', 0],
+    ['attempt 2', 0],
+  ])
+})
+
+test.each([
+  ['throwing', 0],
+  ['rejecting', 0],
+  ['throwing', 1],
+  ['rejecting', 1],
+])(
+  'hooks that fail are told of, and keep nothing from being handled: %s, workers: %d',
+  async (mode, workers) => {
+    using modules = new Modules()
+    const errors: unknown[] = []
+    const { engine, read } = await start(modules, mode, {
+      workers,
+      lanes: 1,
+      onError: (error) => errors.push(error),
+    })
+    engine.publish('tenant.work', 1, { key: 'k' })
+    await engine.drain()
+    await engine.close()
+    expect(read().map(({ what }) => what)).toEqual(['gained', 'handled', 'lost'])
+    expect(errors[0]).toBeInstanceOf(HandlerError)
+    expect(errors).toMatchObject([
+      {
+        message: 'The hook laneGained failed for lane 0: told of 0',
+        handler: 'laneGained',
+        cause: { name: 'RangeError' },
+      },
+      { message: 'The hook laneLost failed for lane 0: told of 0', handler: 'laneLost' },
+    ])
+  },
+)
+
+test.each([
+  ['5', /hooks of .* are not an object/],
+  ['{ laneWon() {} }', /no hook .* "laneWon"/],
+  ['{ laneGained: 5 }', /hook laneGained of .* is not a function/],
+])('hooks that are %s are refused', async (hooks, message) => {
+  using modules = new Modules()
+  const handlers = modules.write(
+    'broken.mjs',
+    `export default { 'a.b': () => {} }\nexport const hooks = ${hooks}`,
+  )
+  const error = await createEngine({ workers: 1, handlers }).catch((reason) => reason)
+  expect(error).toBeInstanceOf(HandlerLoadError)
+  expect(error.message).toMatch(message)
+})
