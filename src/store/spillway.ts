@@ -54,17 +54,24 @@ export class Spillway {
 
   /** Whether `step` would get anywhere now. */
   get isReady(): boolean {
-    const { queue } = this
-    return this.canGiveBack || this.canPassOn || queue.canStore
+    return this.next !== undefined
   }
 
-  /** Goes on as far as it can; answers what the overflow has to do now, which may fail. */
+  /** Goes on by one move; answers what the overflow has to do now, which may fail. */
   step(): Promise<void> | undefined {
     const { queue } = this
-    if (queue.first !== undefined) this.giveBack()
-    if (this.canPassOn) this.passOn()
-    if (queue.canFetch && this.isTurn) return queue.fetch()
-    if (queue.canStore) return queue.store((position) => this.release(position))
+    switch (this.next) {
+      case 'give back':
+        this.giveBack()
+        return undefined
+      case 'pass on':
+        this.passOn()
+        return undefined
+      case 'fetch':
+        return queue.fetch()
+      case 'store':
+        return queue.store((position) => this.release(position))
+    }
     return undefined
   }
 
@@ -73,29 +80,33 @@ export class Spillway {
     return this.queue.empty(each)
   }
 
-  private get canGiveBack(): boolean {
-    const { queue } = this
+  /** What can be done now; what has waited longest first. */
+  private get next(): 'give back' | 'fetch' | 'pass on' | 'store' | undefined {
+    const { queue, out } = this
     const { first } = queue
-    if (first === undefined) return queue.canFetch && this.isTurn
-    return this.isTurn && this.back.hasRoom(first.length)
-  }
-
-  /** What goes out need not be stored first. */
-  private get canPassOn(): boolean {
-    const { queue, out, back } = this
     // What is readable before the look at the publisher's ring: it was committed after what lay there.
-    return queue.isEmpty && out.prefetch() > 0 && this.isTurn && back.hasRoom(out.peekLength())
+    const isReadable = out.prefetch() > 0
+    if (this.before?.isEmpty ?? true) {
+      if (first !== undefined && this.hasRoom(first.length)) return 'give back'
+      if (queue.canFetch) return 'fetch'
+      // Nothing is before it: it need not be stored.
+      if (queue.isEmpty && isReadable && this.hasRoom(out.peekLength())) return 'pass on'
+    }
+    return queue.canStore ? 'store' : undefined
   }
 
-  /** The publisher's ring is empty. */
-  private get isTurn(): boolean {
-    return this.before?.isEmpty ?? true
+  /** Whether so much can be given back; if not, the reader says when there is room. */
+  private hasRoom(bytes: number): boolean {
+    const { back } = this
+    if (back.hasRoom(bytes)) return true
+    back.want(true)
+    // Before this second look: it is the one that counts.
+    return back.hasRoom(bytes)
   }
 
-  /** What was fetched. */
+  /** What was fetched, as far as there is room. */
   private giveBack(): void {
     const { queue } = this
-    if (!this.isTurn) return
     for (let { first } = queue; first !== undefined; first = queue.first) {
       if (!this.write(first, 0, first.length)) break
       queue.dropFirst()
@@ -103,7 +114,7 @@ export class Spillway {
     this.commit()
   }
 
-  /** What has just gone out, while nothing else is on the way. */
+  /** What has just gone out, as far as there is room. */
   private passOn(): void {
     const { out } = this
     let end = out.position
@@ -120,14 +131,13 @@ export class Spillway {
   private write(bytes: Uint8Array, start: number, end: number): boolean {
     const { back } = this
     const at = back.claim(end - start)
-    // Before the next look at the room.
-    back.want(at === FULL)
     if (at === FULL) return false
     back.bytes.set(bytes.subarray(start, end), at)
     return true
   }
 
   private commit(): void {
+    this.back.want(false)
     this.back.commit()
     this.wakers.onNews()
   }

@@ -102,3 +102,18 @@ test('who takes a publisher over goes on behind what that one has spilled, with 
   }
   expect(last).toBe(written)
 })
+
+test('when the way back has no room, its reader says when it has', async () => {
+  const { publish, spillway, ring, back } = setUp()
+  const publisher = publish()
+  const half = fill(publisher) / 2
+  read(ring)
+  // What has gone out fills the way back to its last byte.
+  while (spillway.isReady) await spillway.step()
+  fill(publisher)
+  while (spillway.isReady) await spillway.step()
+  const given = read(back)
+  expect(given).toEqual({ count: half, wake: true })
+  while (spillway.isReady) await spillway.step()
+  expect(read(back)).toEqual({ count: half, wake: false })
+})
