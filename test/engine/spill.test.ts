@@ -15,6 +15,22 @@ function dispatched(engine: Engine): () => Promise<number[]> {
 
 const keyed = (numbers: readonly number[]) => numbers.map((data) => ({ type: 'work.n', data, key: 'k' }))
 
+/** An engine whose events spill into this overflow, while its handler waits at the gate. */
+async function spillInto(overflow: Overflow) {
+  const errors: MillraceError[] = []
+  const engine = await createEngine({
+    workers: 0,
+    handlers,
+    ringBytes: 4_096,
+    store: { overflow },
+    onFull: 'spill',
+    onError: (error) => errors.push(error),
+  })
+  const gate = new Gate(engine)
+  await gate.hold('k')
+  return { engine, gate, errors }
+}
+
 describe.each([0, 2])('workers: %d', (workers) => {
   const options = { workers, handlers, ringBytes: 4_096 }
 
@@ -173,20 +189,8 @@ describe.each([0, 2])('workers: %d', (workers) => {
 })
 
 test('a store that does not answer does not keep the engine from closing', async () => {
-  const errors: MillraceError[] = []
   const never = () => new Promise<never>(() => {})
-  const store = { overflow: { push: never, shift: never } }
-  const onError = (error: MillraceError) => errors.push(error)
-  const engine = await createEngine({
-    workers: 0,
-    handlers,
-    ringBytes: 4_096,
-    store,
-    onFull: 'spill',
-    onError,
-  })
-  const gate = new Gate(engine)
-  await gate.hold('k')
+  const { engine, gate, errors } = await spillInto({ push: never, shift: never })
   let accepted = 0
   while (engine.publish('work.n', accepted, { key: 'k' })) accepted++
   const { left, ledger } = await engine.close({ timeoutMs: 50 })
@@ -198,7 +202,6 @@ test('a store that does not answer does not keep the engine from closing', async
 })
 
 test('a store that fails once while the engine closes: all that has spilled is named', async () => {
-  const errors: MillraceError[] = []
   const { overflow } = memoryStore()
   let closing = 0
   const failing: Overflow = {
@@ -208,17 +211,7 @@ test('a store that fails once while the engine closes: all that has spilled is n
       return overflow.shift(queue, limit)
     },
   }
-  const onError = (error: MillraceError) => errors.push(error)
-  const engine = await createEngine({
-    workers: 0,
-    handlers,
-    ringBytes: 4_096,
-    store: { overflow: failing },
-    onFull: 'spill',
-    onError,
-  })
-  const gate = new Gate(engine)
-  await gate.hold('k')
+  const { engine, gate } = await spillInto(failing)
   await engine.sendBatch(keyed(NUMBERS.slice(0, 1_000)))
   closing = 1
   const { left, ledger } = await engine.close({ timeoutMs: 20 })
@@ -236,25 +229,11 @@ test.each<[string, (records: readonly Uint8Array[]) => unknown]>([
   ['long ones', () => [new Uint8Array(10_000)]],
   ['each twice', (records) => records.flatMap((record) => [record, record])],
 ])('a store that answers %s: a StoreError, and nothing of it comes into a lane', async (_, answer) => {
-  const errors: MillraceError[] = []
   const stored: Uint8Array[] = []
-  const store = {
-    overflow: {
-      push: async (_queue: string, records: readonly Uint8Array[]) => void stored.push(...records),
-      shift: async () => answer(stored) as Uint8Array[],
-    },
-  }
-  const onError = (error: MillraceError) => errors.push(error)
-  const engine = await createEngine({
-    workers: 0,
-    handlers,
-    ringBytes: 4_096,
-    store,
-    onFull: 'spill',
-    onError,
+  const { engine, gate, errors } = await spillInto({
+    push: async (_queue, records) => void stored.push(...records),
+    shift: async () => answer(stored) as Uint8Array[],
   })
-  const gate = new Gate(engine)
-  await gate.hold('k')
   await engine.sendBatch(keyed(NUMBERS.slice(0, 200)))
   gate.open()
   while (errors.length === 0) await new Promise((resolve) => setImmediate(resolve))
