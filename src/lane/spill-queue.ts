@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises'
+import { ExponentialBackoff, handleAll, retry } from 'cockatiel'
 import { EMPTY, maxPayloadBytes, type RingReader } from '../../native-free-ring/src/index.ts'
 import { StoreError } from '../errors.ts'
 import { HEADER_BYTES } from '../event/record.ts'
@@ -8,9 +8,8 @@ import type { Overflow } from './overflow.ts'
 /** The most records, and about how many bytes, that are stored at once; of records, too, that are fetched. */
 const BATCH = 256
 const BATCH_BYTES = 65_536
-/** What is to be emptied is asked for so often, after pauses that double. */
-const EMPTY_TRIES = 6
-const EMPTY_PAUSE_MS = 20
+/** What is to be emptied is asked for again, after pauses that double. */
+const emptying = retry(handleAll, { maxAttempts: 5, backoff: new ExponentialBackoff({ initialDelay: 40 }) })
 
 /**
  * What has spilled through one ring: records on their way from there into the overflow and out again, in order.
@@ -99,7 +98,7 @@ export class SpillQueue {
         this.dropFirst()
       }
       if (this.stored === 0) return
-      await this.shiftAtLast()
+      await emptying.execute(() => this.shift())
     }
   }
 
@@ -147,17 +146,6 @@ export class SpillQueue {
     this.stored -= records.length
     this.fetched = records
     this.gone = 0
-  }
-
-  private async shiftAtLast(): Promise<void> {
-    for (let tries = 1; ; tries++) {
-      try {
-        return await this.shift()
-      } catch (error) {
-        if (tries === EMPTY_TRIES) throw error
-        await setTimeout(EMPTY_PAUSE_MS * 2 ** tries)
-      }
-    }
   }
 
   private forget(): void {
