@@ -56,7 +56,7 @@ export class WorkerCrew implements Crew {
       onHandlers: (handlers) => events.onHandlers(handlers),
       onDeadLetter: (letter, untold) => events.onError(handlerError(letter, untold)),
       onHookError: (error, hook, lane) => events.onError(hookError(error, hook, lane)),
-      onHistogram: (handler, histogram) => statistics.addHistogram(handler, histogram),
+      onHistogram: (thread, handler, histogram) => statistics.addHistogram(thread, handler, histogram),
       onDeath: (error) => events.onError(error),
     })
     const { stuckMs, onStuck } = options
@@ -123,7 +123,7 @@ export class InlineCrew implements Crew {
       reports: {
         onDeadLetter: (letter, untold) => this.events.onError(handlerError(letter, untold)),
         onHookError: (error, hook, lane) => this.events.onError(hookError(describeError(error), hook, lane)),
-        onHistogram: (handler, histogram) => statistics.addHistogram(handler, histogram),
+        onHistogram: (handler, histogram) => statistics.addHistogram(0, handler, histogram),
       },
       spins: false,
       eventLoop: undefined,

@@ -18,10 +18,18 @@ export type HandlerStats = {
   p99Ms: number
 }
 
+/** Durations of one handler's calls. */
+type Durations = {
+  /** Of threads that others have taken the place of. */
+  readonly past: RecordableHistogram
+  /** Of those that record into theirs, by their slot. */
+  readonly current: Map<number, RecordableHistogram>
+}
+
 /** What all workers together have done per handler. */
 export class HandlerStatistics {
   private readonly words: readonly Int32Array[]
-  private readonly histograms = new Map<number, RecordableHistogram[]>()
+  private readonly durations = new Map<number, Durations>()
   private handlers: readonly HandlerName[] = []
 
   /** Of the threads with these memories. */
@@ -41,10 +49,13 @@ export class HandlerStatistics {
     this.handlers = handlers
   }
 
-  addHistogram(handler: number, histogram: RecordableHistogram): void {
-    const list = this.histograms.get(handler) ?? []
-    list.push(histogram)
-    this.histograms.set(handler, list)
+  /** The thread in this slot records into it from now on, and nobody into that which was the slot's before. */
+  addHistogram(thread: number, handler: number, histogram: RecordableHistogram): void {
+    const durations = this.durations.get(handler) ?? { past: newHistogram(), current: new Map() }
+    this.durations.set(handler, durations)
+    const before = durations.current.get(thread)
+    if (before !== undefined) durations.past.add(before)
+    durations.current.set(thread, histogram)
   }
 
   read(): HandlerStats[] {
@@ -53,7 +64,7 @@ export class HandlerStatistics {
       const filtered = this.sum(index, FILTERED)
       const deadLettered = this.sum(index, FAILED)
       const pending = this.sum(index, CALLED)
-      const durations = this.durations(index)
+      const durations = this.durationsOf(index)
       return {
         name,
         pattern,
@@ -74,11 +85,16 @@ export class HandlerStatistics {
     return sum
   }
 
-  private durations(handler: number): RecordableHistogram | undefined {
-    const list = this.histograms.get(handler)
-    if (list === undefined) return undefined
-    const all = createHistogram({ figures: 2 })
-    for (const histogram of list) all.add(histogram)
+  private durationsOf(handler: number): RecordableHistogram | undefined {
+    const durations = this.durations.get(handler)
+    if (durations === undefined) return undefined
+    const all = newHistogram()
+    all.add(durations.past)
+    for (const histogram of durations.current.values()) all.add(histogram)
     return all
   }
+}
+
+function newHistogram(): RecordableHistogram {
+  return createHistogram({ figures: 2 })
 }

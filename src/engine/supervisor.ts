@@ -35,7 +35,7 @@ export type SupervisorEvents = {
   onHandlers(handlers: readonly HandlerName[]): void
   onDeadLetter(letter: DeadLetter, untold: number): void
   onHookError(error: FailureError, hook: string, lane: number): void
-  onHistogram(handler: number, histogram: RecordableHistogram): void
+  onHistogram(thread: number, handler: number, histogram: RecordableHistogram): void
   onDeath(error: WorkerDiedError): void
 }
 
@@ -168,7 +168,7 @@ export class Supervisor {
         this.events.onHookError(report.error, report.hook, report.lane)
         break
       case 'histogram':
-        this.events.onHistogram(report.handler, report.histogram)
+        this.events.onHistogram(slot.thread, report.handler, report.histogram)
         break
     }
   }
