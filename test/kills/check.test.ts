@@ -82,6 +82,18 @@ test.each<[string, string[], Partial<Promises>?, Partial<Rest>?]>([
     ],
   ],
   [
+    'many that have ended in one turn, of which their thread could not say so any more',
+    (() => {
+      const names = Array.from({ length: 20 }, (_, number) => `1/${number}`)
+      return [
+        ...names.flatMap((name) => [`publish ${name}`, `accept ${name}`, `start ${name}`]),
+        ...names.map((name) => `end ${name}`),
+        'death',
+        ...names.flatMap((name) => [`start ${name} attempt 2 thread 8`, `end ${name} attempt 2 thread 8`]),
+      ]
+    })(),
+  ],
+  [
     'a key goes to another thread after the death of its own',
     [
       ...both,
@@ -156,7 +168,7 @@ test.each<[string, string[], RegExp, Partial<Promises>?, Partial<Rest>?]>([
   ],
   [
     'more that was completed than could have been unsaid',
-    Array.from({ length: 9 }, (_, number) => `1/${number}`).flatMap((name, _, names) => [
+    Array.from({ length: 4 }, (_, number) => `1/${number}`).flatMap((name, _, names) => [
       ...[`publish ${name}`, `accept ${name}`, `start ${name}`, `end ${name}`],
       ...(name === names.at(-1)
         ? [
@@ -165,7 +177,7 @@ test.each<[string, string[], RegExp, Partial<Promises>?, Partial<Rest>?]>([
           ]
         : []),
     ]),
-    /9 events that thread 7 had ended were started again/,
+    /3 events that thread 7 had ended were started again/,
   ],
   [
     'overtaken',

@@ -6,7 +6,7 @@
  * for five seconds, or, after an hour or more, if the engine's memory grows by more than 1 MB an hour. The same seed
  * does the same again.
  */
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -47,7 +47,6 @@ const POLICIES: readonly Policy[] = [
 const { values } = parseArgs({ options: { minutes: { type: 'string' }, seed: { type: 'string' } } })
 const minutes = Number(values.minutes ?? 1)
 const seed = Number(values.seed ?? Date.now() % 1_000_000)
-process.stderr.write(`soak: ${minutes} minutes, seed ${seed}\n`)
 
 const random = new Random(seed)
 const fill = random.of(FILLS)
@@ -57,7 +56,10 @@ const promises: Promises = {
   drops: false,
 }
 const history = new History()
-const deaths = join(mkdtempSync(join(tmpdir(), 'millrace-soak-')), 'deaths.txt')
+/** Each death is written down here, and the history of the epoch in which something was not as promised. */
+const folder = mkdtempSync(join(tmpdir(), 'millrace-soak-'))
+const deaths = join(folder, 'deaths.txt')
+process.stderr.write(`soak: ${minutes} minutes, seed ${seed}, ${folder}\n`)
 const shared: Shared = { history: history.buffer, requests: new SharedArrayBuffer(8), deaths, fill }
 setEnvironmentData(SHARED, shared)
 
@@ -121,8 +123,9 @@ const ACTIONS: readonly (() => Promise<void>)[] = [
   async function subscribe() {
     if (subscriptions.length > 4) subscriptions.shift()!.unsubscribe()
     const onFull = random.of(POLICIES)
-    // What a mailbox rejects was not completed, and would be handled again if it came again.
-    const pattern = onFull === 'reject' ? 'kill.echo' : random.of(['kill.*', 'kill.echo', '**'] as const)
+    // What a mailbox rejects was not completed, and would be handled again if it came again; what waits to be spilled is in flight.
+    const isOpen = onFull !== 'reject' && onFull !== 'spill'
+    const pattern = isOpen ? random.of(['kill.*', 'kill.echo', '**'] as const) : 'kill.echo'
     subscriptions.push(engine.subscribe(pattern, { capacity: random.integer(1, 2_000), onFull }))
   },
   async function receive() {
@@ -143,7 +146,10 @@ try {
     const epochEnd = Math.min(end, performance.now() + EPOCH_MS)
     while (performance.now() < epochEnd) await random.of(ACTIONS)()
     await engine.drain({ timeoutMs: 30_000 })
-    violations.push(...check(history.entries(), restOf(engine), promises))
+    const entries = history.entries()
+    const broken = check(entries, restOf(engine), promises)
+    if (broken.length > 0) writeFileSync(join(folder, 'history.json'), JSON.stringify(entries))
+    violations.push(...broken)
     for (const subscription of subscriptions) {
       const { matched, received, filtered, dropped, deadLettered, queued, pattern } = subscription.stats()
       const sum = received + filtered + dropped + deadLettered + queued
