@@ -25,7 +25,7 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
 
   let loaded: LoadedModules
   try {
-    loaded = await loadHandlers(task.modules)
+    loaded = await loadHandlers(task.modules, task.delivery.mode)
   } catch (error) {
     giveBackLease(control, ownerWord(thread))
     port.close()

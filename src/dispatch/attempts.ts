@@ -1,5 +1,5 @@
 import type { MillraceEvent } from '../event/event.ts'
-import { attemptsOf, withAttempts } from '../lane/outcome.ts'
+import { raiseAttempts } from '../lane/outcome.ts'
 import { AttemptContext, type EventContext, type WorkerScope } from './context.ts'
 import type { Handler } from './handlers.ts'
 import type { Attempt } from './resilience.ts'
@@ -12,7 +12,7 @@ export class Attempts {
   private readonly event: MillraceEvent
   private readonly context: EventContext
   private readonly words: Int32Array
-  private readonly markWord: number
+  private readonly at: number
   private readonly events: MillraceEvent[] = []
 
   /** For the record at `at` of `words`. */
@@ -27,7 +27,7 @@ export class Attempts {
     this.event = event
     this.context = context
     this.words = words
-    this.markWord = (at >> 2) - 1
+    this.at = at
     this.last = event.attempt
   }
 
@@ -35,10 +35,8 @@ export class Attempts {
   begin(handler: Handler, attempt: Attempt): unknown {
     // Nobody waits for it any more, and the record may be another worker's.
     if (this.scope.isCancelled()) return new Promise(() => {})
-    const { words, markWord } = this
     this.last = attempt.number
-    const mark = words[markWord]!
-    if (attempt.number > attemptsOf(mark)) words[markWord] = withAttempts(mark, attempt.number)
+    raiseAttempts(this.words, this.at, attempt.number)
     const event = this.event.again(attempt.number)
     this.events.push(event)
     return handler.handle(event, new AttemptContext(this.scope, this.context, attempt))

@@ -2,6 +2,7 @@ import type { EventInput, Publishing, PublishOptions, SendOptions, TopicHandle }
 import type { WaitOptions } from '../lane/deadline.ts'
 import type { NoticeTopic } from '../lane/notices.ts'
 import type { HandlerContext } from './handlers.ts'
+import { follow, lookingController } from './looking-signal.ts'
 import type { Attempt } from './resilience.ts'
 
 /** A publisher that says whether a send has to wait: undefined if there was room at once. */
@@ -37,6 +38,8 @@ export type EventOrigin = {
   readonly publisher: WaitingPublisher
   /** The lane of its key; undefined if its lane is none for keys. */
   readonly keyedLane: number | undefined
+  /** The event's number in the flight recorder. */
+  readonly flown: number
 }
 
 /** The context of one event. */
@@ -47,9 +50,14 @@ export class EventContext implements HandlerContext {
   protected readonly scope: WorkerScope
   /** @internal */
   readonly origin: EventOrigin
+  /** @internal */
+  flown: number
+  /** @internal Its handler was told that its result is no longer wanted. */
+  wasCancelled = false
   private controller: AbortController | undefined
 
   constructor(scope: WorkerScope, origin: EventOrigin, attempt: number) {
+    this.flown = origin.flown
     this.scope = scope
     this.origin = origin
     this.attempt = attempt
@@ -69,12 +77,14 @@ export class EventContext implements HandlerContext {
   }
 
   get signal(): AbortSignal {
-    if (this.controller === undefined) {
-      this.controller = new AbortController()
-      if (this.cancelled) this.controller.abort()
-      else this.scope.controllers.add(this.controller)
-    }
+    this.controller ??= this.control()
     return this.controller.signal
+  }
+
+  protected control(): AbortController {
+    const controller = lookingController(() => this.cancelled)
+    this.scope.controllers.add(controller)
+    return controller
   }
 
   /** @internal The handlers of this event have settled. */
@@ -83,7 +93,8 @@ export class EventContext implements HandlerContext {
   }
 
   get cancelled(): boolean {
-    return this.scope.isCancelled()
+    this.wasCancelled ||= this.scope.isCancelled()
+    return this.wasCancelled
   }
 
   publish(type: string | EventInput, data?: unknown, options?: PublishOptions): boolean {
@@ -145,17 +156,21 @@ export class AttemptContext extends EventContext {
 
   constructor(scope: WorkerScope, whole: EventContext, limits: Attempt) {
     super(scope, whole.origin, limits.number)
+    this.flown = whole.flown
     this.whole = whole
     this.limits = limits
-  }
-
-  override get signal(): AbortSignal {
-    return AbortSignal.any([this.whole.signal, this.limits.signal])
   }
 
   override get cancelled(): boolean {
     const { deadline, signal } = this.limits
     return super.cancelled || signal.aborted || performance.now() >= deadline
+  }
+
+  protected override control(): AbortController {
+    const controller = lookingController(() => this.cancelled)
+    follow(controller, this.whole.signal)
+    follow(controller, this.limits.signal)
+    return controller
   }
 
   override beginWait(): void {

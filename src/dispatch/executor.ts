@@ -2,7 +2,16 @@ import { DecodeError, isA, WorkerDiedError } from '../errors.ts'
 import { MillraceEvent, UNREADABLE } from '../event/event.ts'
 import { EXPIRES, flagsOf, readTopic, topicIdOf } from '../event/record.ts'
 import { LATER, type MailboxWriter, REJECTED } from '../lane/mailbox-writer.ts'
-import { COMPLETED, DEAD_LETTERED, DROPPED, EXPIRED, type Outcome, UNMATCHED } from '../lane/outcome.ts'
+import {
+  COMPLETED,
+  DEAD_LETTERED,
+  DROPPED,
+  EXPIRED,
+  type Outcome,
+  raiseAttempts,
+  UNDECIDED,
+  UNMATCHED,
+} from '../lane/outcome.ts'
 import type { Waits } from '../lane/waits.ts'
 import { Attempts } from './attempts.ts'
 import { EventContext, type EventOrigin, type WorkerScope } from './context.ts'
@@ -22,7 +31,10 @@ export type Delivery = {
 export type RecordSource = EventOrigin & { readonly bytes: Uint8Array; readonly words: Int32Array }
 
 /** An event whose handlers have not all settled. The promise never rejects. */
-export type Execution = { readonly context: EventContext; readonly outcome: Promise<Outcome> }
+export type Execution = {
+  readonly context: EventContext
+  readonly outcome: Promise<Outcome | typeof UNDECIDED>
+}
 
 /**
  * Runs one event: finds its route, fills its mailboxes, calls its handlers, and says what became of it.
@@ -56,7 +68,12 @@ export class Executor {
    *
    * Handlers see it as their nth attempt, and each further one is written to the record's mark before it begins.
    */
-  run(source: RecordSource, at: number, length: number, attempt: number): Outcome | Execution {
+  run(
+    source: RecordSource,
+    at: number,
+    length: number,
+    attempt: number,
+  ): Outcome | typeof UNDECIDED | Execution {
     try {
       return this.begin(source, at, length, attempt)
     } catch (error) {
@@ -64,7 +81,12 @@ export class Executor {
     }
   }
 
-  private begin(source: RecordSource, at: number, length: number, attempt: number): Outcome | Execution {
+  private begin(
+    source: RecordSource,
+    at: number,
+    length: number,
+    attempt: number,
+  ): Outcome | typeof UNDECIDED | Execution {
     const { bytes, words } = source
     const route = this.routeOf(source, at)
     const { handlers, mailboxes } = route
@@ -151,9 +173,10 @@ export class Executor {
     source: RecordSource,
     start: number,
     end: number,
-  ): Outcome | Execution {
+  ): Outcome | typeof UNDECIDED | Execution {
     let succeeded = true
     const open: Promise<boolean>[] = []
+    if (route.mailboxes.length > 0) raiseAttempts(source.words, start, event.attempt)
     for (const mailbox of route.mailboxes) {
       const answer = mailbox.offer(source, start, end)
       if (answer === LATER) open.push(this.offerLater(mailbox, event, context, source, start, end))
@@ -181,7 +204,9 @@ export class Executor {
     const { resilience } = handler
     let start = 0
     try {
-      if (handler.filter !== undefined && !handler.filter(event)) {
+      // What waits for its turn has not been begun.
+      if (resilience === undefined || handler.filter !== undefined) raiseAttempts(words, at, event.attempt)
+      if (handler.filter !== undefined && !handler.filter(event, context)) {
         tally.add(FILTERED, 1)
         return true
       }
@@ -231,6 +256,8 @@ export class Executor {
     error: unknown,
     attempts: number,
   ): false {
+    // The engine has stopped: it may have failed for that, and nobody is told what becomes of it any more.
+    if (this.scope.isCancelled()) return false
     const { handler, tally } = routed
     tally.add(FAILED, 1)
     this.failures.add(handler.name, event, error, attempts, context.publisher)
@@ -267,9 +294,11 @@ export class Executor {
   }
 }
 
-function finish(event: MillraceEvent, context: EventContext, succeeded: boolean): Outcome {
+function finish(event: MillraceEvent, context: EventContext, succeeded: boolean): Outcome | typeof UNDECIDED {
   event.settle()
   context.settle()
+  // What has failed, or has given up, since the engine stops is left.
+  if (context.wasCancelled || (!succeeded && context.cancelled)) return UNDECIDED
   return succeeded ? COMPLETED : DEAD_LETTERED
 }
 

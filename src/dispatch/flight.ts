@@ -3,15 +3,21 @@ import type { EventTrace } from '../errors.ts'
 import { MillraceEvent } from '../event/event.ts'
 import { flagsOf, HAS_EXTRAS, HAS_KEY, HEADER_BYTES, publishedAt, topicIdOf } from '../event/record.ts'
 import { outcomeName } from '../lane/outcome.ts'
+import type { EventContext } from './context.ts'
 import type { Handler } from './handlers.ts'
 
 /** Events that are remembered: a power of two. */
 const EVENTS = 64
 
-/** Words: how many events were begun, the handler that is being called, heartbeats; then the entries. */
+/**
+ * Words: how many events were begun; the handler that is being called, and for which of them; heartbeats; how many events were begun by
+ * earlier threads. Then the entries.
+ */
 const BEGUN = 0
 const HANDLER = 1
 const BEAT = 2
+const EVENT = 3
+const BEGUN_BEFORE = 4
 const ENTRIES = 64
 /** An entry: how often the event was begun, its outcome, how much of its record follows. */
 const ATTEMPT = 0
@@ -40,6 +46,7 @@ export class FlightRecorder {
     this.words = wordsOf(memory)
     this.begun = this.words[BEGUN]!
     this.words[HANDLER] = 0
+    this.words[BEGUN_BEFORE] = this.begun
   }
 
   /** The thread is alive, and minds its lanes. */
@@ -72,7 +79,8 @@ export class FlightRecorder {
   watch(handler: Handler, number: number): Handler {
     const { words } = this
     const watched = <Call extends (event: MillraceEvent, ctx: any) => unknown>(call: Call): Call => {
-      const watching = (event: MillraceEvent, ctx: unknown): unknown => {
+      const watching = (event: MillraceEvent, ctx: EventContext): unknown => {
+        words[EVENT] = ctx.flown
         words[HANDLER] = number + 1
         try {
           return call(event, ctx)
@@ -110,10 +118,17 @@ export class FlightReader {
     return Atomics.load(this.words, HANDLER) - 1
   }
 
-  /** The last events that were begun, the latest last. */
+  /** The event that it is being called for; undefined if too many were begun since. */
+  get event(): EventTrace | undefined {
+    const number = Atomics.load(this.words, EVENT)
+    const age = (Atomics.load(this.words, BEGUN) - number) | 0
+    return age > 0 && age <= EVENTS ? this.read(entryAt(number)) : undefined
+  }
+
+  /** The last events that the thread has begun, the latest last. */
   events(): EventTrace[] {
     const begun = Atomics.load(this.words, BEGUN)
-    const count = Math.min(begun >>> 0, EVENTS)
+    const count = Math.min((begun - this.words[BEGUN_BEFORE]!) >>> 0, EVENTS)
     return Array.from({ length: count }, (_, index) => this.read(entryAt((begun - count + index) | 0)))
   }
 

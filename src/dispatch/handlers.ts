@@ -91,7 +91,7 @@ export type Handler = {
   readonly name: string
   readonly pattern: string
   readonly handle: HandlerFunction
-  readonly filter: ((event: MillraceEvent) => boolean) | undefined
+  readonly filter: ((event: MillraceEvent, ctx: HandlerContext) => boolean) | undefined
   /** How often an event's handling may be begun. */
   readonly attempts: number
   /** Undefined if it has no policies: then it is just called. */

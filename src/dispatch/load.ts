@@ -1,5 +1,6 @@
 import { HandlerLoadError } from '../errors.ts'
 import { parsePattern } from '../topic/pattern.ts'
+import type { Delivery } from './executor.ts'
 import { type Handler, handlersOf } from './handlers.ts'
 import { hooksOf, type ModuleHooks } from './hooks.ts'
 import { MAX_HANDLERS } from './tally.ts'
@@ -17,6 +18,7 @@ const LOAD_TIMEOUT_MS = 60_000
  */
 export async function loadHandlers(
   modules: readonly string[],
+  delivery: Delivery['mode'],
   timeoutMs = LOAD_TIMEOUT_MS,
 ): Promise<LoadedModules> {
   const handlers: Handler[] = []
@@ -32,7 +34,14 @@ export async function loadHandlers(
     const own = handlersOf(exportOf(exported, 'default'), module)
     const ownHooks = hooksOf(exportOf(exported, 'hooks'), module)
     if (ownHooks !== undefined) hooks.push(ownHooks)
-    for (const handler of own) checkPattern(handler, module)
+    for (const handler of own) {
+      checkPattern(handler, module)
+      if (handler.attempts === 1 || delivery !== 'at-most-once') continue
+      throw new HandlerLoadError(
+        `Handler ${handler.name} of ${module} asks for retry: at most once is once`,
+        module,
+      )
+    }
     handlers.push(...own)
   }
   if (handlers.length > MAX_HANDLERS) {

@@ -77,9 +77,12 @@ export class Resilience {
     const { succeeded, error } = await this.retries.execute(async ({ attempt: retries }): Promise<Ended> => {
       const number = first + retries
       try {
-        await this.inner.execute(({ signal }) =>
-          call({ number, signal, deadline: performance.now() + timeoutMs }),
-        )
+        await this.inner.execute(async ({ signal }) => {
+          const deadline = performance.now() + timeoutMs
+          await call({ number, signal, deadline })
+          // Its thread may never have come to the timer.
+          if (performance.now() >= deadline) throw this.late()
+        })
         return { succeeded: true, error: undefined, isLast: true }
       } catch (error) {
         return { succeeded: false, error, isLast: number >= attempts }
@@ -90,9 +93,9 @@ export class Resilience {
 
   /** The library's own errors as ours. */
   private named(error: unknown): unknown {
-    const { timeoutMs = 0, breaker } = this.policies
+    const { breaker } = this.policies
     if (isA(error, TaskCancelledError)) {
-      return new TimeoutError(`Handler ${this.handler} did not settle within ${timeoutMs} ms`, timeoutMs)
+      return this.late()
     }
     if (isA(error, BrokenCircuitError)) {
       return new BreakerOpenError(
@@ -101,6 +104,11 @@ export class Resilience {
       )
     }
     return error
+  }
+
+  private late(): TimeoutError {
+    const { timeoutMs = 0 } = this.policies
+    return new TimeoutError(`Handler ${this.handler} did not settle within ${timeoutMs} ms`, timeoutMs)
   }
 }
 

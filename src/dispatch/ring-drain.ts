@@ -8,7 +8,7 @@ import {
   type Outcome,
   outcomeOf,
   RELEASED,
-  withAttempts,
+  UNDECIDED,
   withOutcome,
 } from '../lane/outcome.ts'
 import type { CompletedIds } from './completed-ids.ts'
@@ -77,6 +77,8 @@ export class RingDrain implements RecordSource {
   readonly depth: number
   private readonly window: number
   protected readonly inFlight: InFlight[] = []
+  /** Of the event that is dispatched: its number in the flight recorder. */
+  flown = 0
   private readonly onRoom: () => void
 
   /**
@@ -152,7 +154,7 @@ export class RingDrain implements RecordSource {
     let dispatched = 0
     // Where the settled prefix ends, if something behind it goes on.
     let settledEnd: number | undefined
-    while (dispatched < limit) {
+    while (dispatched < limit && !this.lane.isStopped) {
       const before = reader.position
       let at = reader.next()
       if (at === EMPTY && this.refill(limit - dispatched)) at = reader.next()
@@ -172,7 +174,10 @@ export class RingDrain implements RecordSource {
         break
       }
       const wasQuiet = this.inFlight.length === 0
-      this.dispatch(at, isSuspect)
+      if (!this.dispatch(at, isSuspect)) {
+        reader.position = before
+        break
+      }
       if (wasQuiet && dispatched > 0 && this.inFlight.length > 0) settledEnd = before
       dispatched++
       if (isSuspect) break
@@ -182,7 +187,8 @@ export class RingDrain implements RecordSource {
     return dispatched
   }
 
-  private dispatch(at: number, isSuspect: boolean): void {
+  /** Answers false if the engine has stopped meanwhile, and for that the event was not handled to its end. */
+  private dispatch(at: number, isSuspect: boolean): boolean {
     const { reader, executor } = this
     const { words, length } = reader
     const markWord = (at >> 2) - 1
@@ -191,27 +197,27 @@ export class RingDrain implements RecordSource {
     const settledBefore = outcomeOf(mark) as Outcome | 0
     if (settledBefore !== 0) {
       this.settled(markWord, settledBefore)
-      return
+      return true
     }
     if (this.isCompleted(at)) {
       // If it was in flight, its worker has recorded the completion, and died before it could mark it.
       const outcome = isSuspect ? COMPLETED : DUPLICATE
       words[markWord] = withOutcome(mark, outcome)
       this.settled(markWord, outcome)
-      return
+      return true
     }
     const attempt = attemptsOf(mark) + 1
     const givenUp = isSuspect ? executor.afterDeath(this, at, length, attempt - 1) : undefined
-    // Raised before the handler is called: a record that kills its worker is known by its attempts.
-    if (givenUp === undefined) words[markWord] = withAttempts(mark, attempt)
     const { flight } = this.lane
-    const flown = flight.began(words, at, length, attempt)
+    this.flown = flight.began(words, at, length, attempt)
+    const { flown } = this
     const result = givenUp ?? executor.run(this, at, length, attempt)
     if (typeof result === 'number') {
+      if (result === UNDECIDED) return false
       flight.ended(flown, result)
       this.mark(at, result)
       this.settled(markWord, result)
-      return
+      return true
     }
     const record: InFlight = {
       ring: this,
@@ -227,6 +233,7 @@ export class RingDrain implements RecordSource {
     this.inFlight.push(record)
     this.lane.started(record)
     void result.outcome.then((outcome) => this.settleLater(record, outcome))
+    return true
   }
 
   /** A record with its outcome: counted at once, or queued behind one that has none yet. */
@@ -248,8 +255,8 @@ export class RingDrain implements RecordSource {
     })
   }
 
-  private settleLater(record: InFlight, outcome: Outcome): void {
-    if (this.lane.isStopped) return
+  private settleLater(record: InFlight, outcome: Outcome | typeof UNDECIDED): void {
+    if (outcome === UNDECIDED || this.lane.isStopped) return
     record.outcome = outcome
     this.lane.flight.ended(record.flown, outcome)
     this.mark((record.markWord + 1) << 2, outcome)

@@ -108,7 +108,7 @@ export class InlineCrew implements Crew {
 
   async start(): Promise<void> {
     const { options, statistics, ...parts } = this.parts
-    const { handlers, hooks } = await loadHandlers(options.modules)
+    const { handlers, hooks } = await loadHandlers(options.modules, options.delivery.mode)
     this.events.onHandlers(handlers)
     const dispatcher = new Dispatcher({
       ...parts,

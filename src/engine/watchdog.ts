@@ -68,13 +68,13 @@ export class Watchdog {
 
   private describe({ workerId, flight }: Watched, since: number, forMs: number): StuckError {
     const handler = flight.handler < 0 ? undefined : this.handlerName(flight.handler)
-    const inFlight = flight.events().filter(({ outcome }) => outcome === undefined)
-    // The handler that is being called was called for the event that was begun last.
-    const events = handler === undefined ? inFlight : inFlight.slice(-1)
+    const { event } = flight
+    const inFlight = () => flight.events().filter(({ outcome }) => outcome === undefined)
+    const events = handler === undefined ? inFlight() : event === undefined ? [] : [event]
     const what =
       handler === undefined
         ? `one of the handlers of ${events.length} events in flight`
-        : `handler ${handler}, on event ${events[0]?.id} of type ${events[0]?.type},`
+        : `handler ${handler}${event && `, on event ${event.id} of type ${event.type},`}`
     const message = `Worker ${workerId} is stuck: ${what} has blocked its thread for ${forMs} ms`
     return new StuckError(message, { workerId, handler, events, since, forMs })
   }

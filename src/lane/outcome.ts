@@ -30,6 +30,9 @@ const NAMES = [
   'duplicate',
 ] as const
 
+/** None: it is left as it is. */
+export const UNDECIDED = 0
+
 /** What became of an event, in words; undefined if it has not been decided. */
 export function outcomeName(outcome: number): (typeof NAMES)[Outcome | 0] {
   return NAMES[outcome]
@@ -58,4 +61,11 @@ export function withAttempts(mark: number, attempts: number): number {
 
 export function withOutcome(mark: number, outcome: Outcome): number {
   return mark | outcome
+}
+
+/** The record at `at` has been attempted so often. Before its handler is called: one that kills its worker is known by its attempts. */
+export function raiseAttempts(words: Int32Array, at: number, attempts: number): void {
+  const markWord = (at >> 2) - 1
+  const mark = words[markWord]!
+  if (attempts > attemptsOf(mark)) words[markWord] = withAttempts(mark, attempts)
 }

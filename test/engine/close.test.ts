@@ -200,3 +200,51 @@ test('what a worker prints at its end is not lost with its thread', async () => 
   const { stdout } = await runProgram(program)
   expect(stdout.trim().split('\n').map(Number)).toEqual(Array.from({ length: 500 }, (_, i) => i))
 })
+
+test.each([
+  ['minds ctx.cancelled', 'if (ctx.cancelled) return'],
+  ['minds ctx.signal', 'if (ctx.signal.aborted) return'],
+  ['throws when it is told', 'ctx.signal.throwIfAborted()'],
+])(
+  'once close has given up, nothing begins any more, and what has given up is left: a handler that %s',
+  async (_, minds) => {
+    using modules = new Modules()
+    const handlers = modules.write(
+      'works.mjs',
+      `export default {
+       quick: () => {},
+       work: (_event, ctx) => {
+         for (const end = performance.now() + 1_000; performance.now() < end; ) ${minds}
+         ctx.publish('done')
+       },
+     }`,
+    )
+    const engine = await createEngine({ workers: 1, handlers })
+    // Batches grow with quick events.
+    for (let i = 0; i < 20_000; i++) await engine.send('quick', i, { key: 'k' })
+    await engine.drain()
+    for (let i = 0; i < 100; i++) engine.publish('work', i, { key: 'k' })
+    const { left, ledger } = await engine.close({ timeoutMs: 50 })
+    expect(left.map(({ data, attempt }) => [data, attempt])).toEqual(
+      Array.from({ length: 100 }, (_, i) => [i, i === 0 ? 1 : 0]),
+    )
+    expect(ledger).toMatchObject({ completed: 20_000, pending: 100, deadLettered: 0, balanced: true })
+  },
+)
+
+test('a handler that fails since the engine is closed is left, and no dead letter', async () => {
+  using modules = new Modules()
+  const handlers = modules.write(
+    'late.mjs',
+    `export default { late: (_event, ctx) => {
+       for (const end = performance.now() + 300; performance.now() < end; );
+       ctx.publish('done')
+     } }`,
+  )
+  const engine = await createEngine({ workers: 1, handlers })
+  for (let i = 0; i < 3; i++) engine.publish('late', i, { key: 'k' })
+  const { left, ledger } = await engine.close({ timeoutMs: 50 })
+  expect(left.map(({ attempt }) => attempt)).toEqual([1, 0, 0])
+  expect(ledger).toMatchObject({ pending: 3, deadLettered: 0, balanced: true })
+  expect(engine.deadLetters.list()).toEqual([])
+})

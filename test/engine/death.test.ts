@@ -189,3 +189,52 @@ test('what a handler does to its data does not matter to the dead letter, nor en
   expect(data).toEqual([{ n: 1 }, { n: 2 }])
   expect(errors.map(({ code }) => code)).toEqual(['ERR_MILLRACE_HANDLER', 'ERR_MILLRACE_HANDLER'])
 })
+
+test('what a dead worker leaves unfinished is not in the hands of the one in its place', async () => {
+  using modules = new Modules()
+  const handlers = modules.write(
+    'dies.mjs',
+    "export default { 'dies.once': async (_event, ctx) => { if (ctx.attempt === 1) process.exit(1) } }",
+  )
+  const deaths: WorkerDiedError[] = []
+  await using engine = await createEngine({
+    workers: 1,
+    handlers,
+    onError: (error) => deaths.push(error as WorkerDiedError),
+  })
+  for (const id of ['first', 'second']) {
+    engine.publish({ type: 'dies.once', id })
+    await engine.drain()
+  }
+  expect(
+    deaths.map(({ lastEvents }) => lastEvents.map(({ id, attempt, outcome }) => [id, attempt, outcome])),
+  ).toEqual([
+    [['first', 1, undefined]],
+    [
+      ['first', 2, 'completed'],
+      ['second', 1, undefined],
+    ],
+  ])
+})
+
+test('after a death, a handler that never settles keeps nobody else from being handled', async () => {
+  using modules = new Modules()
+  const handlers = modules.write(
+    'holds.mjs',
+    `export default {
+       hold: () => new Promise(() => {}),
+       kill: async (_event, ctx) => { if (ctx.attempt === 1) process.exit(1) },
+       ok: (_event, ctx) => ctx.publish('seen'),
+     }`,
+  )
+  const engine = await createEngine({ workers: 1, handlers, onError: () => {} })
+  const seen = engine.subscribe('seen')
+  engine.publish('hold', 1, { key: 'a' })
+  engine.publish('hold', 2, { key: 'b' })
+  engine.publish('kill', 1, { key: 'c' })
+  for (let i = 0; i < 10; i++) engine.publish('ok', i, { key: `k${i}` })
+  for (let i = 0; i < 10; i++) expect(await seen.receive({ timeoutMs: 20_000 })).toBeDefined()
+  const { pending, completed } = (await engine.close({ timeoutMs: 0 })).ledger
+  // The ten that were handled and the ten that say so, and the one that has killed.
+  expect({ pending, completed }).toEqual({ pending: 2, completed: 21 })
+})

@@ -7,7 +7,7 @@ import { MILLRACE, Modules, runProgram } from '../fixtures/program.ts'
 test('a module that awaits what never comes is given up', async () => {
   using modules = new Modules()
   const file = modules.write('never.mjs', 'await new Promise(() => {})\nexport default {}')
-  const error = await loadHandlers([pathToFileURL(file).href], 50).catch((reason) => reason)
+  const error = await loadHandlers([pathToFileURL(file).href], 'at-least-once', 50).catch((reason) => reason)
   expect(error).toBeInstanceOf(HandlerLoadError)
   expect(error.message).toMatch(/never.mjs can't be loaded: not loaded within 50 ms/)
 })

@@ -2,7 +2,8 @@ import { describe, expect, test, vi } from 'vitest'
 import { createEngine, type EngineOptions, HandlerLoadError, type Subscription } from '../../src/index.ts'
 import { MILLRACE, Modules } from '../fixtures/program.ts'
 
-const handlers = new URL('../fixtures/policies.ts', import.meta.url)
+const slow = new URL('../fixtures/slow.ts', import.meta.url)
+const handlers = [new URL('../fixtures/policies.ts', import.meta.url), slow]
 
 /** What a subscription has, once nothing is pending. */
 async function dataOf(subscription: Subscription<any>): Promise<any[]> {
@@ -196,7 +197,11 @@ describe('deaths', () => {
   })
 
   test('at most once: what was in flight is dropped and counted, nothing starts twice', async () => {
-    const { engine, seen, letters } = await start({ workers: 1, delivery: 'at-most-once' })
+    const { engine, seen, letters } = await start({
+      workers: 1,
+      delivery: 'at-most-once',
+      handlers: slow,
+    })
     for (let n = 0; n < 5; n++) engine.publish('slow.job', n)
     engine.publish('kill.first')
     for (let n = 5; n < 10; n++) engine.publish('slow.job', n)
@@ -208,6 +213,59 @@ describe('deaths', () => {
     const { dropped, deadLettered, balanced, pending } = engine.stats()
     expect({ deadLettered, balanced, pending }).toEqual({ deadLettered: 0, balanced: true, pending: 0 })
     expect(dropped).toBeGreaterThanOrEqual(1)
+    await engine.close()
+  })
+})
+
+test('what waits for its turn at a handler when its worker dies has not been attempted', async () => {
+  using modules = new Modules()
+  const handlers = modules.write(
+    'turns.mjs',
+    `export default { job: { concurrency: 1, async handle({ data }, ctx) {
+       ctx.publish('seen.started', [data, ctx.attempt])
+       await new Promise((resolve) => setTimeout(resolve, 50))
+       if (data === 0) process.exit(1)
+     } } }`,
+  )
+  const { engine, seen, letters } = await start({ workers: 1, redeliveries: 0, handlers })
+  for (let n = 0; n < 4; n++) engine.publish('job', n)
+  await engine.drain()
+  expect((await dataOf(letters)).map(({ event }) => event.data)).toEqual([0])
+  expect(await dataOf(seen)).toEqual([0, 1, 2, 3].map((n) => [n, 1]))
+  await engine.close()
+})
+
+test('at most once rules retry out', async () => {
+  const error = await createEngine({ workers: 1, delivery: 'at-most-once', handlers }).catch(
+    (reason) => reason,
+  )
+  expect(error).toBeInstanceOf(HandlerLoadError)
+  expect(error.message).toMatch(/retry.until .* at most once is once/)
+})
+
+describe.each([0, 1])('time limits of handlers that never yield, workers: %d', (workers) => {
+  test.each([
+    ['a loop that minds ctx.cancelled', 'handle(_, ctx) { while (!ctx.cancelled); }'],
+    ['a loop that minds ctx.signal', 'handle(_, ctx) { while (!ctx.signal.aborted); }'],
+    [
+      'a loop that minds a signal it was given',
+      'handle(_, { signal }) { try { for (;;) signal.throwIfAborted() } catch {} }',
+    ],
+    [
+      'one that takes too long',
+      'handle() { for (const end = performance.now() + 60; performance.now() < end; ); }',
+    ],
+    [
+      'one that takes too long after it has waited',
+      'async handle() { await 0; for (const end = performance.now() + 60; performance.now() < end; ); }',
+    ],
+  ])('%s has failed', async (_, handle) => {
+    using modules = new Modules()
+    const source = `export default { job: { timeoutMs: 30, retry: { attempts: 2, delayMs: 1 }, ${handle} } }`
+    const { engine, letters } = await start({ workers, handlers: modules.write('late.mjs', source) })
+    engine.publish('job', 1)
+    await engine.drain()
+    expect(await dataOf(letters)).toMatchObject([{ attempts: 2, error: { code: 'ERR_MILLRACE_TIMEOUT' } }])
     await engine.close()
   })
 })

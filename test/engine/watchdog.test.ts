@@ -50,6 +50,31 @@ test('a filter that blocks is its handler', async () => {
   await engine.drain()
 })
 
+test.each([
+  [
+    'tried again',
+    [
+      { type: 'stuck.again', data: 600, id: 'guilty', key: 'a' },
+      { type: 'stuck.again', data: 0, id: 'innocent', key: 'b' },
+    ],
+  ],
+  [
+    'whose turn has come',
+    [
+      { type: 'stuck.turn', data: -1, id: 'first', key: 'a' },
+      { type: 'stuck.turn', data: 600, id: 'guilty', key: 'b' },
+      { type: 'stuck.turn', data: 0, id: 'last', key: 'c' },
+    ],
+  ],
+])('of several in flight, the one is named for which the handler was called: %s', async (_, events) => {
+  const { engine, next } = await start({})
+  await using _engine = engine
+  const error = next()
+  await engine.sendBatch(events)
+  expect(await error).toMatchObject({ handler: events[0]!.type, events: [{ id: 'guilty' }] })
+  await engine.drain()
+})
+
 test('one that blocks after it has waited is one of those in flight', async () => {
   const { engine, next } = await start({})
   await using _ = engine
