@@ -12,7 +12,7 @@ function entry(text: string): Entry {
   return { kind, publisher, number, key: value('key', -1), attempt, thread: value('thread', 7) }
 }
 
-const PROMISES: Promises = { delivery: 'at-least-once', affinity: 'sticky', drops: false }
+const PROMISES: Promises = { delivery: 'at-least-once', affinity: 'sticky', drops: false, mailboxes: false }
 
 function rest(changed: Partial<Rest> = {}): Rest {
   const counts = {
@@ -208,6 +208,17 @@ test.each<[string, string[], RegExp, Partial<Promises>?, Partial<Rest>?]>([
   ['a sum that is wrong', [], /accepted 3, dealt with 2/, {}, { accepted: 3 }],
 ])('is found: %s', (_, lines, expected, promises, changed) => {
   expect(violations(lines, promises, changed).join('\n')).toMatch(expected)
+})
+
+test('an event that goes to a mailbox, too, may be in flight although its handler has ended', () => {
+  const names = Array.from({ length: 4 }, (_, number) => `1/${number}`)
+  const lines = [
+    ...names.flatMap((name) => [`publish ${name}`, `accept ${name}`, `start ${name}`, `end ${name}`]),
+    'death',
+    ...names.flatMap((name) => [`start ${name} attempt 2 thread 8`, `end ${name} attempt 2 thread 8`]),
+  ]
+  expect(violations(lines)).toHaveLength(1)
+  expect(violations(lines, { mailboxes: true })).toEqual([])
 })
 
 test('with balanced affinity, keys may move', () => {

@@ -26,7 +26,7 @@ export class History {
   readonly buffer: SharedArrayBuffer
   private readonly words: Int32Array
 
-  constructor(buffer = new SharedArrayBuffer(2 ** 24)) {
+  constructor(buffer = new SharedArrayBuffer(2 ** 26)) {
     this.buffer = buffer
     this.words = new Int32Array(buffer, 0, buffer.byteLength / 4)
   }
@@ -45,7 +45,7 @@ export class History {
 
   /** Forgets all. Only while nobody writes. */
   clear(): void {
-    this.words.fill(0)
+    this.words.fill(0, 0, ENTRY_WORDS * (1 + load(this.words, CURSOR)))
   }
 
   /** All that was written so far. */

@@ -54,6 +54,7 @@ const promises: Promises = {
   delivery: random.of(['at-least-once', 'effectively-once'] as const),
   affinity: random.of(['sticky', 'balanced'] as const),
   drops: false,
+  mailboxes: random.of([true, false]),
 }
 const history = new History()
 /** Each death is written down here, and the history of the epoch in which something was not as promised. */
@@ -123,8 +124,8 @@ const ACTIONS: readonly (() => Promise<void>)[] = [
   async function subscribe() {
     if (subscriptions.length > 4) subscriptions.shift()!.unsubscribe()
     const onFull = random.of(POLICIES)
-    // What a mailbox rejects was not completed, and would be handled again if it came again; what waits to be spilled is in flight.
-    const isOpen = onFull !== 'reject' && onFull !== 'spill'
+    // What a mailbox rejects was not completed, and would be handled again if it came again.
+    const isOpen = promises.mailboxes && onFull !== 'reject'
     const pattern = isOpen ? random.of(['kill.*', 'kill.echo', '**'] as const) : 'kill.echo'
     subscriptions.push(engine.subscribe(pattern, { capacity: random.integer(1, 2_000), onFull }))
   },
