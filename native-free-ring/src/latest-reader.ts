@@ -60,6 +60,19 @@ export class LatestReader {
     return Atomics.load(this.views.control, TAIL) !== this.head || this.sweepToUnread()
   }
 
+  /** Values that lie unread, as far as they are announced. */
+  get unread(): number {
+    return (Atomics.load(this.views.control, TAIL) - this.head) | 0
+  }
+
+  /** The hash of the value that `next` is likely to answer: it may be another one by then. */
+  get nextHash(): number | undefined {
+    const { control, queue, hashes } = this.views
+    const isQueued = Atomics.load(control, TAIL) !== this.head
+    const slot = this.sweepToUnread() ? this.sweep : isQueued ? queue[this.head & this.queueMask]! : -1
+    return slot >= 0 && this.isUnread(slot) ? hashes[slot] : undefined
+  }
+
   /** The offset in `bytes` of the value that waits longest, or `EMPTY`. Copy it, then `confirm`. */
   next(): number {
     const { control, queue } = this.views

@@ -108,6 +108,24 @@ export class LatestWriter {
     if (!this.isQueued(slot, Atomics.load(control, HEAD))) this.announce(slot)
   }
 
+  /** Values that lie unread, as far as they are announced. */
+  get unread(): number {
+    return (this.tail - Atomics.load(this.views.control, HEAD)) | 0
+  }
+
+  /** Bytes that values may take at most, and that those may take which lie unread. */
+  get capacity(): number {
+    return this.views.seen.length * this.maxValueBytes
+  }
+
+  get usedBytes(): number {
+    return this.unread * this.maxValueBytes
+  }
+
+  isFilledTo(bytes: number): boolean {
+    return this.usedBytes >= bytes
+  }
+
   private announce(slot: number): void {
     const { control, queue, queued } = this.views
     queue[this.tail & this.queueMask] = slot
@@ -129,8 +147,12 @@ export class LatestWriter {
   /** The slot of the key; else one with nothing unread, where most are free; else the one that waits longest. */
   private slotFor(hash: number, isSame: (at: number) => boolean): number {
     const { bucket, buckets } = this
-    const first = ((hash >>> 0) % buckets) * bucket
-    const second = ((Math.imul(hash ^ (hash >>> 16), 0x85ebca6b) >>> 0) % buckets) * bucket
+    // Mixed (by lowbias32 of Chris Wellons): who chose this table may have done so by bits of the hash, which then say nothing more.
+    const half = Math.imul(hash ^ (hash >>> 16), 0x7feb352d)
+    const mixed = half ^ (half >>> 15)
+    const whole = Math.imul(mixed, 0x846ca68b)
+    const first = ((mixed >>> 0) % buckets) * bucket
+    const second = (((whole ^ (whole >>> 16)) >>> 0) % buckets) * bucket
     const same = this.find(first, hash, isSame)
     if (same >= 0) return same
     const other = second === first ? -1 : this.find(second, hash, isSame)

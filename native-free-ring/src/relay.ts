@@ -70,10 +70,15 @@ export class Relay {
     return this.lossy.hasRecords || this.latest.hasValues
   }
 
-  /** Moves up to `limit` records from each of the two, as far as the ring has room; answers how many. */
-  move(limit: number): number {
+  /** The hash of the value that would be moved next; undefined if that is not known. */
+  get nextHash(): number | undefined {
+    return this.latest.nextHash
+  }
+
+  /** Moves up to `limit` records from the lossy ring and up to `values` from the table, as far as the ring has room; answers how many. */
+  move(limit: number, values = limit): number {
     this.isFull = false
-    return this.moveLossy(limit) + this.moveLatest(limit)
+    return this.moveLossy(limit) + this.moveLatest(values)
   }
 
   private moveLossy(limit: number): number {

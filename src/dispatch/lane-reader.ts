@@ -212,9 +212,12 @@ export class LaneReader implements RingHost {
    * waits for is that they are handled (decisions 3 and 11).
    */
   isBusy(words: Int32Array, at: number, ring: RingDrain): boolean {
+    if (this.busy.length === 0 || (flagsOf(words, at) & ORDERED) === 0) return false
+    return this.isBusyKey(keyHashOf(words, at), ring)
+  }
+
+  isBusyKey(keyHash: number | undefined, ring: RingDrain): boolean {
     const { busy } = this
-    if (busy.length === 0 || (flagsOf(words, at) & ORDERED) === 0) return false
-    const keyHash = keyHashOf(words, at)
     for (let i = 0; i < busy.length; i++) {
       const record = busy[i]!
       if (record.keyHash === keyHash && (record.context!.waiting === 0 || !mayPass(record.ring, ring)))

@@ -53,10 +53,12 @@ export class RelayDrain extends RingDrain {
     }
     if (this.reader.prefetch() > 0) return true
     // While handlers go on, the next record may have to wait for them: until then it may still be overwritten.
+    const { relay } = this
     const batch = this.lane.hasBusyKeys ? 1 : Math.min(limit, BATCH)
-    if (this.relay.move(batch) === 0) {
-      // What is in flight gives room back when it settles.
-      this.blocked = this.relay.isFull && this.inFlight.length > 0
+    const isBusy = this.lane.isBusyKey(relay.nextHash, this)
+    if (relay.move(batch, isBusy ? 0 : batch) === 0) {
+      // What is in flight lets its key go, and gives room back, when it settles.
+      this.blocked = isBusy || (relay.isFull && this.inFlight.length > 0)
       return false
     }
     this.lane.synchronise()

@@ -30,6 +30,8 @@ export interface RingHost {
   readonly hasBusyKeys: boolean
   /** Whether the record at `at` must wait for one of its key that is in flight. */
   isBusy(words: Int32Array, at: number, ring: RingDrain): boolean
+  /** The same for a key with this hash. */
+  isBusyKey(keyHash: number | undefined, ring: RingDrain): boolean
   /** Whether this ring's events may start: not while a suspect is handled, or waits to be, unless it is this ring's. */
   mayStart(ring: RingDrain): boolean
   /** Whether this ring's suspect may start: nothing else is being handled. If not, nothing else starts until it may. */

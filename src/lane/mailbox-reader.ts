@@ -52,9 +52,9 @@ export class MailboxReader {
     return this.takeFromRing() ?? (hasRecords ? spilled.take() : undefined)
   }
 
-  /** Events that lie unread in the ring. */
+  /** Events that lie unread in the ring, or in the table, whichever are more. */
   get queued(): number {
-    return this.ringGauge.counts().pending
+    return Math.max(this.ringGauge.counts().pending, this.table?.unread ?? 0)
   }
 
   counts(): MailboxCounts {

@@ -201,6 +201,7 @@ export class MailboxWriter {
     this.tellLost('coalesce', table)
     table.bytes.set(bytes.subarray(start, end), at)
     table.commit()
+    this.tellLevel()
     return DELIVERED
   }
 
@@ -218,9 +219,17 @@ export class MailboxWriter {
   }
 
   private tellLevel(): void {
-    const { observer, ring, words, place } = this
-    if (!observer.wantsLevels || !ring.isHolding(HIGH_WATER * place.capacity)) return
-    if (Atomics.compareExchange(words, HIGH, 0, 1) === 0) observer.filled(place, ring.unread)
+    const { observer, words, place } = this
+    if (!observer.wantsLevels || !this.isNearlyFull) return
+    const unread = Math.max(this.ring.unread, this.table?.unread ?? 0)
+    if (Atomics.compareExchange(words, HIGH, 0, unread) === 0) observer.filled(place, unread)
+  }
+
+  private get isNearlyFull(): boolean {
+    const { ring, table, place } = this
+    const { capacity, dataBytes } = place
+    if (table !== undefined && table.unread >= HIGH_WATER * capacity) return true
+    return ring.isHolding(HIGH_WATER * capacity) || ring.isFilledTo(HIGH_WATER * dataBytes)
   }
 
   /** Under the lease, so that one thread at a time writes the counter. */

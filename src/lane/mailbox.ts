@@ -11,7 +11,7 @@ import {
   revokeLease,
 } from '../../native-free-ring/src/index.ts'
 import type { Policy } from '../event/policy.ts'
-import { LOW_WATER } from './notices.ts'
+import { HIGH_WATER, LOW_WATER } from './notices.ts'
 
 /**
  * The shared part of a subscription, toward the thread that receives: a ring, and for `coalesce` a table beside it for
@@ -24,7 +24,7 @@ export const CLOSED = 1
 export const WANTED = 2
 /** 1 after a writer has died: the table may need repair. Stored by the supervisor, cleared under the lease. */
 export const DAMAGED = 3
-/** 1 since it was told to be nearly full, until it has emptied again: set by a writer, cleared by the receiver. */
+/** How many events lay unread when it was told to be nearly full; 0 once it has emptied again. Set by a writer, cleared by the receiver. */
 export const HIGH = 10
 /** Counters: events that were never written, since they were dropped, or refused; and all that were offered to a sample. */
 export const DROPPED = 4
@@ -126,7 +126,8 @@ export function takeWanted(place: MailboxPlace): boolean {
 /** Whether the mailbox was told to be nearly full, and has emptied again. Says so once. The receiver asks. */
 export function hasEmptied(place: MailboxPlace, reader: { readonly queued: number }): boolean {
   const words = mailboxWords(place)
-  if (Atomics.load(words, HIGH) === 0 || reader.queued >= LOW_WATER * place.capacity) return false
+  const high = Atomics.load(words, HIGH)
+  if (high === 0 || reader.queued >= (LOW_WATER / HIGH_WATER) * high) return false
   Atomics.store(words, HIGH, 0)
   return true
 }

@@ -56,6 +56,7 @@ export class RelayWriters {
     writeDraft(writer, at, draft)
     this.lane = lane
     this.open = writer
+    this.notices.look(lane, writer)
   }
 
   /** Answers whether there was something to commit. */

@@ -109,6 +109,61 @@ describe.each([0, 2])('workers: %d', (workers) => {
     expect(await levels.receive()).toMatchObject({ type: 'millrace.high-water', data: { used: 8 } })
   })
 
+  test('a mailbox that is full of bytes, and not of events, is told before it drops', async () => {
+    await using engine = await start()
+    using levels = engine.subscribe(['millrace.high-water', 'millrace.low-water'], { onFull: 'block' })
+    using dropped = engine.subscribe('millrace.dropped')
+    // With memory for 512 bytes of each.
+    const many = engine.subscribe('work.*', { capacity: 100 })
+    let sent = 0
+    for (; dropped.stats().matched === 0; sent++) {
+      await engine.send('work.n', 'x'.repeat(400), { key: 'k' })
+      await engine.drain()
+    }
+    const { data } = (await levels.receive())!
+    expect(data).toMatchObject({ where: 'mailbox', subscription: many.id, capacity: 100 })
+    expect(data.used).toBeLessThan(Math.min(sent, 80))
+    await many.receive()
+    await engine.drain()
+    expect(levels.stats().queued).toBe(0)
+    await many.receiveBatch({ max: 100, timeoutMs: 0 })
+    expect(await levels.receive()).toMatchObject({ type: 'millrace.low-water', data: { where: 'mailbox' } })
+  })
+
+  test('a mailbox that coalesces is told when it is nearly full of keys', async () => {
+    await using engine = await start()
+    using levels = engine.subscribe(['millrace.high-water', 'millrace.low-water'], { onFull: 'block' })
+    const latest = engine.subscribe('work.*', { capacity: 10, onFull: 'coalesce' })
+    for (let n = 0; n < 9; n++) await engine.send('work.n', n, { key: `k${n % 7}` })
+    await engine.drain()
+    expect(levels.stats().matched).toBe(0)
+    await engine.send('work.n', 9, { key: 'k7' })
+    expect(await levels.receive()).toMatchObject({
+      type: 'millrace.high-water',
+      data: { where: 'mailbox', subscription: latest.id, used: 8, capacity: 10 },
+    })
+    await latest.receiveBatch({ max: 4 })
+    expect(await levels.receive()).toMatchObject({
+      type: 'millrace.low-water',
+      data: { where: 'mailbox', subscription: latest.id, used: 4 },
+    })
+  })
+
+  test('a lane that coalesces is told when it is nearly full of keys, before anything is lost', async () => {
+    await using engine = await start('coalesce')
+    using levels = engine.subscribe('millrace.high-water', { onFull: 'block' })
+    using dropped = engine.subscribe('millrace.dropped')
+    using gate = new Gate(engine)
+    await gate.hold('k')
+    let keys = 0
+    for (; keys < 20_000 && engine.stats().dropped === 0; keys += 50) {
+      for (let n = 0; n < 50; n++) engine.publish('work.n', n, { key: `key-${keys + n}` })
+    }
+    expect(keys).toBeLessThan(20_000)
+    expect((await levels.receive())!.data).toMatchObject({ where: 'lane' })
+    expect((await dropped.receive())!.data).toMatchObject({ where: 'lane', policy: 'coalesce' })
+  })
+
   test('a notice that is too large for a lane is not the concern of whoever publishes', async () => {
     await using engine = await start('drop-newest')
     using dropped = engine.subscribe('millrace.dropped')

@@ -308,3 +308,18 @@ test('it does what its model says: a list of keys that wait, each with its lates
     { numRuns: 500 },
   )
 })
+
+test.each([1, 4, 64, 4_096])(
+  'keys that share the low bits of their hashes find room like others: one of %d',
+  (lanes) => {
+    const slots = 1_024
+    const writer = new LatestWriter(allocateLatest(slots, 8))
+    let keys = 0
+    for (; keys < slots; keys++) {
+      writer.claim((keys * lanes + (lanes >> 1)) | 0, 8, () => false)
+      if (writer.lost > 0) break
+      writer.commit()
+    }
+    expect(keys).toBeGreaterThan(0.75 * slots)
+  },
+)

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { createEngine, type Engine, type Policy } from '../../src/index.ts'
 import { Gate } from '../fixtures/gate.ts'
@@ -195,4 +196,20 @@ describe.each([0, 2])('workers: %d', (workers) => {
     expect(left.filter(({ type }) => type === 'work.n').at(-1)).toMatchObject({ data: 9, key: 'k' })
     expect(left.filter(({ type }) => type === 'work.o').at(-1)).toMatchObject({ data: 99 })
   })
+})
+
+test('coalesce: while its key is being handled, a value can be replaced, also after the reader has seen it', async () => {
+  await using engine = await createEngine({ workers: 0, handlers, onFull: 'coalesce' })
+  const seen = engine.subscribe('work.**', { onFull: 'block' })
+  using gate = new Gate(engine)
+  await gate.hold('k')
+  for (let n = 0; n < 10; n++) {
+    engine.publish('work.n', n, { key: 'k' })
+    // The reader, which shares this thread, looks again and again.
+    for (let i = 0; i < 20; i++) await turn()
+  }
+  gate.open()
+  await engine.drain()
+  expect((await seen.receiveBatch({ timeoutMs: 0 })).map(({ data }) => data)).toEqual([9])
+  expect(engine.stats()).toMatchObject({ droppedBy: { coalesce: 9 }, balanced: true })
 })
