@@ -230,7 +230,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
    * ends the subscriptions. Closing again answers the same report.
    */
   close(options: { timeoutMs?: number } = {}): Promise<CloseReport> {
-    checkWait(options)
+    checkWait(options, ['timeoutMs'])
     this.closing ??= this.shutDown(options.timeoutMs ?? CLOSE_TIMEOUT_MS)
     return this.closing
   }

@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { resolve as resolvePath } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { MAX_CAPACITY } from '../../native-free-ring/src/index.ts'
 import type { Affinity } from '../dispatch/dispatcher.ts'
 import type { Delivery } from '../dispatch/executor.ts'
 import { CapabilityError, type MillraceError, OptionsError } from '../errors.ts'
@@ -99,6 +98,10 @@ const NAMES = [
 const DELIVERIES = ['at-least-once', 'at-most-once', 'effectively-once']
 const LIMITS = ['maxOldGenerationSizeMb', 'maxYoungGenerationSizeMb', 'stackSizeMb']
 const MIN_RING_BYTES = 1_024
+/** With less, and with less than a megabyte of stack, Node itself would end the process. */
+const MIN_HEAP_MB = 4
+/** Tables of latest values are eight times as long, and have places of 32 bits. */
+const MAX_RING_BYTES = 2 ** 27
 const MAX_WORKERS = 256
 const DUPLICATE_WINDOW = 100_000
 const MAX_DUPLICATE_WINDOW = 10_000_000
@@ -134,9 +137,9 @@ export function checkOptions(options: EngineOptions): CheckedOptions {
   for (const [name, megabytes] of Object.entries(resourceLimits)) {
     if (!LIMITS.includes(name))
       throw new OptionsError(`Unknown limit ${name}: known are ${LIMITS.join(', ')}`)
-    // Node itself would end the process for want of stack.
-    if (typeof megabytes !== 'number' || !(megabytes >= 1)) {
-      throw new OptionsError(`${name} is a number of megabytes from 1 on, not ${String(megabytes)}`)
+    const least = name === 'maxOldGenerationSizeMb' ? MIN_HEAP_MB : 1
+    if (typeof megabytes !== 'number' || !(megabytes >= least)) {
+      throw new OptionsError(`${name} is a number of megabytes from ${least} on, not ${String(megabytes)}`)
     }
   }
   return {
@@ -151,7 +154,7 @@ export function checkOptions(options: EngineOptions): CheckedOptions {
     onStuck,
     deadLetters: integer('deadLetters', options.deadLetters ?? 1_000, 0, 1_000_000),
     lanes: integer('lanes', options.lanes ?? 4 * Math.max(1, workers), 1, 4_096),
-    ringBytes: powerOfTwo('ringBytes', options.ringBytes ?? 262_144, MIN_RING_BYTES, MAX_CAPACITY),
+    ringBytes: powerOfTwo('ringBytes', options.ringBytes ?? 262_144, MIN_RING_BYTES, MAX_RING_BYTES),
     maxInFlight: integer('maxInFlight', options.maxInFlight ?? 64, 1, 65_536),
     attachable: integer(
       'attachable',

@@ -67,6 +67,7 @@ export class WorkerThread {
     thread.once('exit', (code: number) => {
       // A task that the thread did not live to begin.
       void this.pool.destroy()
+      this.closePort()
       events.onExit(this.cause ?? new Error(`The thread exited with code ${code}`))
     })
     run.then(
@@ -89,10 +90,14 @@ export class WorkerThread {
   /** Waits for the dispatcher's end, after the engine's state says so; terminates a thread that does not yield. */
   async stop(): Promise<void> {
     await this.pool.close({ force: true })
-    // What it has said last may not have been read.
-    for (let next = receiveMessageOnPort(this.port); next; next = receiveMessageOnPort(this.port))
-      this.events.onReport(next.message)
-    this.port.close()
+  }
+
+  /** Reads what the thread has said last. The other end may never have come to it: this one would stay for ever. */
+  private closePort(): void {
+    const { port, events } = this
+    for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port))
+      events.onReport(next.message)
+    port.close()
   }
 
   /** The task has ended by itself: either the engine has stopped, or the handlers did not load. */

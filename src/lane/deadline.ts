@@ -2,8 +2,24 @@ import { OptionsError, TimeoutError } from '../errors.ts'
 
 export type WaitOptions = { timeoutMs?: number; signal?: AbortSignal }
 
-/** @throws OptionsError (`ERR_MILLRACE_OPTIONS`) */
-export function checkWait(options: WaitOptions): void {
+/**
+ * Checks the options of a call that waits; `known` are the names that there may be.
+ *
+ * @throws OptionsError (`ERR_MILLRACE_OPTIONS`)
+ */
+export function checkWait(options: WaitOptions, known: readonly string[] = ['timeoutMs', 'signal']): void {
+  checkWaiting(options)
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) throw new OptionsError(`Unknown option ${name}: known are ${known.join(', ')}`)
+  }
+}
+
+/**
+ * The same for options among which there are others: an event's.
+ *
+ * @throws OptionsError (`ERR_MILLRACE_OPTIONS`)
+ */
+export function checkWaiting(options: WaitOptions): void {
   if (typeof options !== 'object' || options === null) throw new OptionsError('Options are an object')
   const { timeoutMs, signal } = options
   if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 0)) {

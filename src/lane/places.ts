@@ -14,6 +14,7 @@ import {
   recordBytes,
 } from '../../native-free-ring/src/index.ts'
 
+import { isA, OptionsError } from '../errors.ts'
 import { HEADER_BYTES } from '../event/record.ts'
 
 import { controlWords, laneCount, type MapShape, publisherSlots, type SharedMap } from './map.ts'
@@ -117,8 +118,22 @@ function line(bytes: number): number {
   return (bytes + 127) & -128
 }
 
-/** Memory for the whole engine. */
+/**
+ * Memory for the whole engine: none is taken before it is used.
+ *
+ * @throws OptionsError (`ERR_MILLRACE_OPTIONS`) if that is more than may be addressed.
+ */
 export function allocateMap(shape: MapShape, engineId: string, topics: SharedArrayBuffer): SharedMap {
+  try {
+    return allocate(shape, engineId, topics)
+  } catch (error) {
+    if (!isA(error, RangeError)) throw error
+    const text = `${laneCount(shape)} lanes with rings of ${shape.ringBytes} bytes are more than this process may address`
+    throw new OptionsError(text, { cause: error })
+  }
+}
+
+function allocate(shape: MapShape, engineId: string, topics: SharedArrayBuffer): SharedMap {
   const publishers = publisherSlots(shape)
   return {
     shape,

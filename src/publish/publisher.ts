@@ -3,7 +3,7 @@ import { closedError, FullError, InvalidEventError, isA, MillraceError, TimeoutE
 import { checkPolicy, noStore, overwrites, type Policy } from '../event/policy.ts'
 import type { EventInput, Publishing, PublishOptions, SendOptions, TopicHandle } from '../event/publishing.ts'
 import { type Draft, draftBytes, EXPIRES, HAS_KEY } from '../event/record.ts'
-import { checkWait, type WaitOptions } from '../lane/deadline.ts'
+import { checkWait, checkWaiting, type WaitOptions } from '../lane/deadline.ts'
 import { type SharedMap, STATE } from '../lane/map.ts'
 import type { NoticeTopic } from '../lane/notices.ts'
 import { maxCoalescedBytes } from '../lane/places.ts'
@@ -249,7 +249,7 @@ export class Publisher implements Publishing {
     wait: WaitOptions,
   ): Promise<void> | undefined {
     if (typeof wait !== 'object') throw new InvalidEventError('Options are an object')
-    checkWait(wait)
+    checkWaiting(wait)
     // Before the draft is filled: getters may publish.
     const { timeoutMs = SEND_TIMEOUT_MS, signal } = wait
     signal?.throwIfAborted()

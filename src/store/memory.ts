@@ -27,7 +27,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   }
   const { maxOverflowBytes = MAX_OVERFLOW_BYTES } = options
   if (!Number.isSafeInteger(maxOverflowBytes) || maxOverflowBytes < 0) {
-    throw new OptionsError(`maxOverflowBytes is a whole number of bytes, not ${maxOverflowBytes}`)
+    throw new OptionsError(`maxOverflowBytes is a whole number of bytes, not ${String(maxOverflowBytes)}`)
   }
   return { overflow: new MemoryOverflow(maxOverflowBytes) }
 }

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { wake, wordsOf } from '../../native-free-ring/src/index.ts'
 import { OptionsError } from '../errors.ts'
 import { MillraceEvent } from '../event/event.ts'
@@ -112,7 +113,8 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
    * @throws the signal's reason, if it aborts.
    */
   async receive(options: ReceiveOptions = {}): Promise<Event | undefined> {
-    return (await this.receiveBatch({ ...options, max: 1 }))[0]
+    checkWait(options)
+    return (await this.receiveUpTo(1, options))[0]
   }
 
   /**
@@ -122,10 +124,17 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
    * @throws the signal's reason, if it aborts.
    */
   async receiveBatch(options: ReceiveOptions & { max?: number } = {}): Promise<Event[]> {
-    const { max = 100, timeoutMs, signal } = options ?? {}
-    checkWait(options ?? {})
-    if (!Number.isInteger(max) || max < 1) throw new OptionsError(`max is a positive integer, not ${max}`)
+    checkWait(options, ['max', 'timeoutMs', 'signal'])
+    const { max = 100 } = options
+    if (!Number.isInteger(max) || max < 1)
+      throw new OptionsError(`max is a positive integer, not ${String(max)}`)
+    return this.receiveUpTo(max, options)
+  }
+
+  private async receiveUpTo(max: number, { timeoutMs, signal }: ReceiveOptions): Promise<Event[]> {
     signal?.throwIfAborted()
+    // A loop that receives until it is told otherwise must not keep the event loop from telling it.
+    if (this.closed) await turn()
     if (this.receivers.length === 0) {
       const events = this.take(max)
       if (events.length > 0 || this.closed) return events

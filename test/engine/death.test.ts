@@ -1,5 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { queryObjects } from 'node:v8'
+import { MessagePort } from 'node:worker_threads'
 import { describe, expect, test, vi } from 'vitest'
 import { createEngine, type MillraceError, WorkerDiedError } from '../../src/index.ts'
 import { Modules } from '../fixtures/program.ts'
@@ -237,4 +239,26 @@ test('after a death, a handler that never settles keeps nobody else from being h
   const { pending, completed } = (await engine.close({ timeoutMs: 0 })).ledger
   // The ten that were handled and the ten that say so, and the one that has killed.
   expect({ pending, completed }).toEqual({ pending: 2, completed: 21 })
+})
+
+test('workers that die before they have begun leave no port behind', async () => {
+  using modules = new Modules()
+  const handlers = modules.write('fine.mjs', "export default { 'a.b': () => {} }")
+  let died = 0
+  await using engine = await createEngine({ workers: 1, handlers, onError: () => died++ })
+  const { slots } = (engine as any).crew.supervisor
+  const ports = () => queryObjects(MessagePort, { format: 'count' })
+  const kill = async () => {
+    const before = died
+    const { worker } = slots[0]
+    worker.kill(new Error('killed'))
+    await vi.waitUntil(() => died > before && slots[0].worker !== undefined, { interval: 1, timeout: 10_000 })
+  }
+  await kill()
+  const before = ports()
+  // Each is killed as soon as it was launched, with its end of the port on the way to it.
+  for (let i = 0; i < 8; i++) await kill()
+  expect(ports()).toBeLessThan(before + 8)
+  engine.publish('a.b', 1)
+  await engine.drain()
 })

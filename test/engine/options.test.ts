@@ -28,6 +28,9 @@ test.each<[string, unknown]>([
   ['limits that are none', { resourceLimits: 5 }],
   ['a limit that there is none of', { resourceLimits: { heapMb: 5 } }],
   ['a stack too small to live', { resourceLimits: { stackSizeMb: 0.001 } }],
+  ['a heap too small to live', { resourceLimits: { maxOldGenerationSizeMb: 3 } }],
+  ['a ring whose table has no place', { ringBytes: 2 ** 28 }],
+  ['rings that no process could address', { ringBytes: 2 ** 27, lanes: 4_096 }],
 ])('%s is an OptionsError', async (_name, options) => {
   const error = await createEngine(options as object).catch((reason) => reason)
   expect(error).toBeInstanceOf(OptionsError)
