@@ -17,7 +17,7 @@ import { Attempts } from './attempts.ts'
 import { EventContext, type EventOrigin, type WorkerScope } from './context.ts'
 import type { Failures } from './failures.ts'
 import type { Route, RoutedHandler, Router } from './router.ts'
-import { CALLED, FAILED, FILTERED, SUCCEEDED } from './tally.ts'
+import { CALLED, FAILED, FILTERED, LOST, SUCCEEDED } from './tally.ts'
 import { isThenable } from './thenable.ts'
 
 /** What becomes of events that were in flight when their worker died (decision 12). */
@@ -109,12 +109,17 @@ export class Executor {
    * to be handled again.
    */
   afterDeath(source: RecordSource, at: number, length: number, attempts: number): Outcome | undefined {
-    if (this.delivery.mode === 'at-most-once') return DROPPED
     try {
+      if (this.delivery.mode === 'at-most-once') return this.lose(source, at)
       return this.judge(source, at, length, attempts)
     } catch (error) {
       return this.giveUpDamaged(source, at, length, attempts, error)
     }
+  }
+
+  private lose(source: RecordSource, at: number): Outcome {
+    for (const { tally } of this.routeOf(source, at).handlers) tally.add(LOST, 1)
+    return DROPPED
   }
 
   private judge(source: RecordSource, at: number, length: number, attempts: number): Outcome | undefined {

@@ -9,7 +9,7 @@ import { MAX_HANDLERS } from './tally.ts'
 export type LoadedModules = { readonly handlers: readonly Handler[]; readonly hooks: readonly ModuleHooks[] }
 
 /** A module that awaits what never comes must not keep `createEngine` from answering. */
-const LOAD_TIMEOUT_MS = 60_000
+export const LOAD_TIMEOUT_MS = 60_000
 
 /**
  * Imports handler modules, in their order, in the thread that will run them. Each gets `timeoutMs`.

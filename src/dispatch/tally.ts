@@ -6,7 +6,9 @@ export const CALLED = 0
 export const SUCCEEDED = 1
 export const FILTERED = 2
 export const FAILED = 3
-export const HANDLER_COUNTERS = 4
+/** Its worker died in the middle, and nothing is handled twice. */
+export const LOST = 4
+export const HANDLER_COUNTERS = 5
 
 /** The most handlers that one engine may have; their counters are allocated for so many. */
 export const MAX_HANDLERS = 16_384

@@ -28,6 +28,8 @@ export class DeadLetters {
   private readonly engineId: string
   private readonly publishing: Publishing
   private letters: KeptLetter[] = []
+  /** Those that are being published again. */
+  private readonly underWay = new Set<KeptLetter>()
   private trimmed = 0
 
   /** @internal */
@@ -67,7 +69,7 @@ export class DeadLetters {
   /**
    * Publishes the event again as it was, with its id and key, waiting for room; then the letter is forgotten.
    *
-   * @throws as `send`; the letter is kept then. OptionsError if it is none of these.
+   * @throws as `send`; the letter is kept then. OptionsError if it is none of these, or is being published again already.
    */
   async republish(
     letter: KeptLetter,
@@ -78,8 +80,13 @@ export class DeadLetters {
     // Whatever the engine's policy: it must not be dropped, and then forgotten.
     const onFull = 'block'
     const event = { type, data, key, id, source, metadata, ttlMs, traceparent, onFull, ...options }
-    await this.publishing.send(event as EventInput & SendOptions)
-    this.discard(letter)
+    this.underWay.add(letter)
+    try {
+      await this.publishing.send(event as EventInput & SendOptions)
+      this.discard(letter)
+    } finally {
+      this.underWay.delete(letter)
+    }
   }
 
   /** Forgets a letter, or all. */
@@ -90,6 +97,7 @@ export class DeadLetters {
 
   private check(letter: KeptLetter): void {
     if (!this.letters.includes(letter)) throw new OptionsError('That is no dead letter which is kept')
+    if (this.underWay.has(letter)) throw new OptionsError('That dead letter is being published again already')
   }
 
   /** Takes over what the threads have written since the last look. */

@@ -1,6 +1,6 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 import { readCounter, wordsOf } from '../../native-free-ring/src/index.ts'
-import { CALLED, FAILED, FILTERED, handlerCountersWord, SUCCEEDED } from '../dispatch/tally.ts'
+import { CALLED, FAILED, FILTERED, handlerCountersWord, LOST, SUCCEEDED } from '../dispatch/tally.ts'
 import type { HandlerName } from '../dispatch/task.ts'
 import type { ThreadMemory } from '../dispatch/thread-memory.ts'
 
@@ -11,6 +11,8 @@ export type HandlerStats = {
   succeeded: number
   filtered: number
   deadLettered: number
+  /** With `at-most-once`: their worker died. */
+  dropped: number
   /** Called and not settled. */
   pending: number
   /** Durations in milliseconds, of a sample of the calls; 0 before the first. */
@@ -63,15 +65,17 @@ export class HandlerStatistics {
       const succeeded = this.sum(index, SUCCEEDED)
       const filtered = this.sum(index, FILTERED)
       const deadLettered = this.sum(index, FAILED)
+      const dropped = this.sum(index, LOST)
       const pending = this.sum(index, CALLED)
       const durations = this.durationsOf(index)
       return {
         name,
         pattern,
-        matched: succeeded + filtered + deadLettered + pending,
+        matched: succeeded + filtered + dropped + deadLettered + pending,
         succeeded,
         filtered,
         deadLettered,
+        dropped,
         pending,
         p50Ms: durations === undefined ? 0 : durations.percentile(50) / 1e6,
         p99Ms: durations === undefined ? 0 : durations.percentile(99) / 1e6,

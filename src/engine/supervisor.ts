@@ -2,6 +2,7 @@ import type { RecordableHistogram } from 'node:perf_hooks'
 import { PARK_BOUND_MS, readCounter, revokeLease, wake, wordsOf } from '../../native-free-ring/src/index.ts'
 import type { DeadLetter, FailureError } from '../dispatch/failure.ts'
 import { FlightReader } from '../dispatch/flight.ts'
+import { LOAD_TIMEOUT_MS } from '../dispatch/load.ts'
 import type { RegistryChange } from '../dispatch/mailbox-writers.ts'
 import type { HandlerName, WorkerReport } from '../dispatch/task.ts'
 import type { ThreadMemory } from '../dispatch/thread-memory.ts'
@@ -23,6 +24,8 @@ type Slot = {
   readonly flight: FlightReader
   readonly budget: RestartBudget
   worker: WorkerThread | undefined
+  /** Ends it if that takes too long. */
+  loading: NodeJS.Timeout | undefined
   isReady: boolean
   startedAt: number
   /** What its threads had dispatched when the last one was started. */
@@ -39,6 +42,8 @@ export type SupervisorEvents = {
   onDeath(error: WorkerDiedError): void
 }
 
+/** For a thread to start. */
+const START_MS = 10_000
 const RESTART_MS = 10
 const MAX_RESTART_MS = 2_000
 /** A worker that lived so long was not the last one's cause of death again. */
@@ -79,6 +84,7 @@ export class Supervisor {
       thread: index + 1,
       flight: new FlightReader(memories[index + 1]!.flight, map.engineId, topics),
       worker: undefined,
+      loading: undefined,
       isReady: false,
       startedAt: 0,
       dispatchedBefore: 0,
@@ -151,12 +157,22 @@ export class Supervisor {
       },
     )
     slot.worker = worker
+    slot.loading = this.superviseLoading(slot, worker)
+  }
+
+  /** A module that never yields keeps its thread from minding the time itself. */
+  private superviseLoading({ thread }: Slot, worker: WorkerThread): NodeJS.Timeout {
+    const { modules } = this.options
+    const limitMs = LOAD_TIMEOUT_MS * modules.length + START_MS
+    const text = `Worker ${thread} has not loaded its handlers within ${limitMs} ms`
+    return setTimeout(() => worker.kill(new HandlerLoadError(text, modules.join(', '))), limitMs).unref()
   }
 
   private onReport(slot: Slot, report: WorkerReport): void {
     switch (report.kind) {
       case 'ready':
         slot.isReady = true
+        clearTimeout(slot.loading)
         this.events.onHandlers(report.handlers)
         this.hasStarted ||= this.slots.every(({ isReady }) => isReady)
         if (this.hasStarted) this.start.resolve()
@@ -175,6 +191,7 @@ export class Supervisor {
 
   private onExit(slot: Slot, holder: number, cause: unknown): void {
     slot.worker = undefined
+    clearTimeout(slot.loading)
     revokeLanes(this.map, holder)
     for (const place of this.mailboxes()) revokeMailbox(place, holder)
     revokeLease(this.control, ownerWord(slot.thread), holder)

@@ -110,7 +110,9 @@ describe.each([0, 2])('workers: %d', (workers) => {
       const [letter] = engine.deadLetters.list()
       await expect(engine.deadLetters.republish(letter!, { timeoutMs: 0 })).rejects.toThrow(TimeoutError)
       expect(engine.deadLetters.size).toBe(1)
-      await engine.deadLetters.republish(letter!)
+      const republished = engine.deadLetters.republish(letter!)
+      await expect(engine.deadLetters.republish(letter!)).rejects.toThrow(/is being published again already/)
+      await republished
       expect(engine.deadLetters.size).toBe(0)
     },
   )

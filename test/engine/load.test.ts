@@ -1,5 +1,5 @@
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { loadHandlers } from '../../src/dispatch/load.ts'
 import { createEngine, HandlerLoadError, WorkerDiedError } from '../../src/index.ts'
 import { MILLRACE, Modules, runProgram } from '../fixtures/program.ts'
@@ -101,6 +101,23 @@ test('a module that ends its thread while it loads is a WorkerDiedError', async 
   )
   expect(error).toBeInstanceOf(WorkerDiedError)
   expect(error.message).toMatch(/Worker 1 died.*code 3/)
+})
+
+test('a module that never yields while it loads is given up by the engine', async () => {
+  using modules = new Modules()
+  const file = modules.write('spins.mjs', 'for (;;);')
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  try {
+    const engine = createEngine({ workers: 1, handlers: file }).catch((reason) => reason)
+    vi.advanceTimersByTime(69_000)
+    expect(await Promise.race([engine, 'still loading'])).toBe('still loading')
+    vi.advanceTimersByTime(2_000)
+    const error = await engine
+    expect(error).toBeInstanceOf(HandlerLoadError)
+    expect(error.message).toMatch(/Worker 1 has not loaded its handlers within 70000 ms/)
+  } finally {
+    vi.useRealTimers()
+  }
 })
 
 describe.each([0, 1])('workers: %d', (workers) => {

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
-import { createEngine, OptionsError, type Subscription } from '../../src/index.ts'
+import { createEngine, type Engine, OptionsError, type Subscription } from '../../src/index.ts'
 
 const handlers = new URL('../fixtures/gate.ts', import.meta.url)
 
@@ -178,4 +178,38 @@ describe.each([0, 2])('workers: %d', (workers) => {
     expect(await waiting[2]).toBeUndefined()
     expect(await second.receiveBatch()).toEqual([])
   })
+})
+
+describe('options of calls that wait', () => {
+  const calls: [string, (engine: Engine, subscription: Subscription, options: any) => Promise<unknown>][] = [
+    ['receive', (_, subscription, options) => subscription.receive(options)],
+    ['receiveBatch', (_, subscription, options) => subscription.receiveBatch(options)],
+    ['drain', (engine, _, options) => engine.drain(options)],
+    ['sendBatch', (engine, _, options) => engine.sendBatch([], options)],
+    ['close', async (engine, _, options) => engine.close(options)],
+  ]
+  test.each(
+    calls.flatMap(([name, call]) =>
+      [{ timeout: 1 }, { timeoutMs: '1' }, { timeoutMs: Number.NaN }, null, 'soon', 5].map(
+        (options) => [name, options, call] as const,
+      ),
+    ),
+  )('%s refuses %j', async (_, options, call) => {
+    await using engine = await createEngine({ workers: 0 })
+    const subscription = engine.subscribe('a.b')
+    await expect(call(engine, subscription, options)).rejects.toThrow(OptionsError)
+    engine.publish('a.b', 1)
+    expect((await subscription.receive())?.data).toBe(1)
+  })
+})
+
+test('a loop that receives from a subscription that has ended lets the event loop go on', async () => {
+  await using engine = await createEngine({ workers: 0 })
+  const subscription = engine.subscribe('a.b')
+  subscription.unsubscribe()
+  let isDone = false
+  setTimeout(() => {
+    isDone = true
+  }, 1)
+  while (!isDone) expect(await subscription.receive({ timeoutMs: 50 })).toBeUndefined()
 })
