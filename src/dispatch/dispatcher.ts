@@ -165,7 +165,7 @@ export class Dispatcher implements LaneHost {
     this.mailboxNotices.close()
   }
 
-  get isStopped(): boolean {
+  private get isStopped(): boolean {
     return Atomics.load(this.control, STATE) === STOPPED
   }
 

@@ -1,7 +1,7 @@
 import { wake, wordsOf } from '../../native-free-ring/src/index.ts'
 import { flagsOf, keyHashOf, ORDERED } from '../event/record.ts'
 import { LaneLease } from '../lane/lane-lease.ts'
-import { isKeyed, MAX_DEPTH, parkedWord, type SharedMap } from '../lane/map.ts'
+import { isKeyed, MAX_DEPTH, parkedWord, type SharedMap, STATE, STOPPED } from '../lane/map.ts'
 import { relayPlace, ringPlace, spillwayPlace } from '../lane/places.ts'
 import { CompletedIds } from './completed-ids.ts'
 import type { WaitingPublisher } from './context.ts'
@@ -26,7 +26,6 @@ export interface LaneHost {
   mayStart(ring: RingDrain): boolean
   /** Whether this ring's suspect may start: nothing else is being handled. If not, nothing else starts until it may. */
   mayStartSuspect(ring: RingDrain): boolean
-  readonly isStopped: boolean
   /** Who is told which lanes this thread has gained and lost; undefined if nobody cares. */
   readonly tenants: Tenants | undefined
   /** Hooks are under way; the promise never rejects. */
@@ -82,7 +81,7 @@ export class LaneReader implements RingHost {
   }
 
   get isStopped(): boolean {
-    return this.host.isStopped
+    return Atomics.load(this.control, STATE) === STOPPED
   }
 
   get flight(): FlightRecorder {
