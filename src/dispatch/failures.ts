@@ -6,6 +6,9 @@ import type { FailureReports } from './failure-reports.ts'
 import type { LetterWriter } from './letter-writer.ts'
 import type { Router } from './router.ts'
 
+/** Of texts in a letter that is too large otherwise. */
+const SHORT = 64
+
 /** What has failed for good on this thread: kept as a dead letter, reported, and published to whom it interests. */
 export class Failures {
   private readonly workerId: number
@@ -48,16 +51,22 @@ export class Failures {
   }
 }
 
-/** As an ordinary event; without the event's data if it is too large with it. */
+/** As an ordinary event: as much of it as a lane takes. */
 function publish(letter: DeadLetter, publisher: WaitingPublisher): void {
-  const event = { type: DEAD_LETTER_TOPIC, onFull: 'drop-newest' } as const
-  try {
-    publisher.publish({ ...event, data: letter })
-  } catch {
+  const { event_type } = letter.event
+  const { name, message } = letter.error
+  const withoutData: DeadLetter = { ...letter, event: { event_type } }
+  const short: DeadLetter = {
+    ...withoutData,
+    handler: letter.handler.slice(0, SHORT),
+    error: { name: name.slice(0, SHORT), message: message.slice(0, SHORT) },
+  }
+  for (const data of [letter, withoutData, short]) {
     try {
-      publisher.publish({ ...event, data: { ...letter, event: { event_type: letter.event.event_type } } })
+      publisher.publish({ type: DEAD_LETTER_TOPIC, onFull: 'drop-newest', data })
+      return
     } catch {
-      // Closed meanwhile: the failure is counted and reported all the same.
+      // Too large; or the engine was closed meanwhile: the failure is counted and reported all the same.
     }
   }
 }

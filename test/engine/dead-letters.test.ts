@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createEngine, OptionsError, TimeoutError } from '../../src/index.ts'
+import { Modules } from '../fixtures/program.ts'
 
 const handlers = new URL('../fixtures/flaky.ts', import.meta.url)
 
@@ -125,4 +126,19 @@ test('they outlive their worker', async () => {
   await engine.send('flaky.never', 'after', { key: 'k' })
   await engine.drain()
   expect(engine.deadLetters.list().map(({ event }) => event.data)).toEqual(['before', 'after'])
+})
+
+test('one that is too large for a lane is published without what makes it so', async () => {
+  using modules = new Modules()
+  const handlers = modules.write(
+    'long.mjs',
+    "export default { job: { name: 'h'.repeat(2_000), handle() { throw new RangeError('m'.repeat(2_000)) } } }",
+  )
+  await using engine = await createEngine({ workers: 1, ringBytes: 1_024, handlers, onError: () => {} })
+  const letters = engine.subscribe('millrace.dead-letter')
+  engine.publish('job', 'd'.repeat(300))
+  const letter = (await letters.receive({ timeoutMs: 10_000 }))!.data
+  expect(letter).toMatchObject({ error: { name: 'RangeError', message: 'm'.repeat(64) }, attempts: 1 })
+  expect(letter.event).toEqual({ event_type: 'job' })
+  expect(engine.deadLetters.list()[0]!.event.data).toHaveLength(300)
 })
