@@ -9,7 +9,9 @@ function entry(text: string): Entry {
   const value = (word: string, usual: number) =>
     Number(new RegExp(`${word} (-?\\d+)`).exec(text)?.[1] ?? usual)
   const attempt = value('attempt', kind === 'start' || kind === 'end' ? 1 : 0)
-  return { kind, publisher, number, key: value('key', -1), attempt, thread: value('thread', 7) }
+  const lane = value('lane', -1)
+  const all = { kind, publisher, number, key: value('key', -1), attempt, thread: value('thread', 7) }
+  return lane < 0 ? all : { ...all, lane }
 }
 
 const PROMISES: Promises = { delivery: 'at-least-once', affinity: 'sticky', drops: false, mailboxes: false }
@@ -103,6 +105,19 @@ test.each<[string, string[], Partial<Promises>?, Partial<Rest>?]>([
       'start 1/1 key 3 thread 8',
       'end 1/1 key 3 thread 8',
     ],
+  ],
+  [
+    'a lane that is handed over, and one whose holder died',
+    [
+      ...[...both, 'gain 0/0 lane 1', 'start 1/0 key 3 lane 1', 'end 1/0 key 3', 'lose 0/0 lane 1'],
+      ...['gain 0/0 lane 1 thread 8', 'death 0/0 thread 8', 'gain 0/0 lane 1 thread 9'],
+      ...['start 1/1 key 3 lane 1 thread 9', 'end 1/1 key 3 thread 9'],
+    ],
+    { affinity: 'balanced' },
+  ],
+  [
+    'a lane that was gained before',
+    [...both, 'start 1/0 key 3 lane 1', 'end 1/0 key 3', 'start 1/1 key 3 lane 1', 'end 1/1 key 3'],
   ],
 ])('holds: %s', (_, lines, promises, changed) => {
   expect(violations(lines, promises, changed)).toEqual([])
@@ -202,6 +217,28 @@ test.each<[string, string[], RegExp, Partial<Promises>?, Partial<Rest>?]>([
     'a key that moves',
     [...both, 'start 1/0 key 3', 'end 1/0 key 3', 'start 1/1 key 3 thread 8', 'end 1/1 key 3 thread 8'],
     /key 3 left thread 7/,
+  ],
+  [
+    'a lane that two have',
+    [
+      ...both,
+      'start 1/0 lane 1',
+      'end 1/0',
+      'gain 0/0 lane 1 thread 8',
+      'start 1/1 lane 1 thread 8',
+      'end 1/1 thread 8',
+    ],
+    /lane 1 was gained by thread 8, and thread 7 has it/,
+  ],
+  [
+    'an event of a lane that was lost',
+    [...both, 'gain 0/0 lane 1', 'lose 0/0 lane 1', 'start 1/0 lane 1', 'end 1/0', 'start 1/1', 'end 1/1'],
+    /lane 1: start by thread 7, and nobody has it/,
+  ],
+  [
+    'an event of a lane that another has',
+    [...both, 'gain 0/0 lane 1', 'start 1/0 lane 1 thread 8', 'end 1/0 thread 8', 'start 1/1', 'end 1/1'],
+    /lane 1: start by thread 8, and 7 has it/,
   ],
   ['unbalanced', [], /does not balance/, {}, { balanced: false }],
   ['pending for ever', [], /pending for ever/, {}, { accepted: 3, pending: 1 }],

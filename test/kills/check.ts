@@ -50,6 +50,7 @@ export function check(history: readonly Entry[], rest: Rest, promises: Promises)
     ...checkLosses([...lives.values()], rest, promises),
     ...checkRepeats(history, promises),
     ...checkOrder(history),
+    ...checkLanes(history),
     ...(promises.affinity === 'sticky' ? checkAffinity(history) : []),
   ]
 }
@@ -60,7 +61,7 @@ const idOf = ({ publisher, number }: { publisher: number; number: number }): str
 function livesOf(history: readonly Entry[]): Map<string, Life> {
   const lives = new Map<string, Life>()
   for (const entry of history) {
-    if (entry.kind === 'death') continue
+    if (entry.kind === 'death' || entry.kind === 'gain' || entry.kind === 'lose') continue
     const name = idOf(entry)
     const life = lives.get(name) ?? { name, entries: [], accepted: false, refused: false, published: false }
     lives.set(name, life)
@@ -172,6 +173,28 @@ function checkOrder(history: readonly Entry[]): string[] {
     ) {
       open.delete(flow)
     }
+  })
+  return wrong
+}
+
+/** A lane is had by one thread at a time, which was told so, and which alone handles its events. */
+function checkLanes(history: readonly Entry[]): string[] {
+  const wrong: string[] = []
+  const diedAt = deathsOf(history)
+  const holders = new Map<number, number | 'nobody'>()
+  history.forEach(({ kind, lane, thread }, index) => {
+    if (lane === undefined) return
+    const holder = holders.get(lane)
+    if (kind === 'gain') {
+      const isHeld = typeof holder === 'number' && (diedAt.get(holder) ?? Number.POSITIVE_INFINITY) > index
+      if (isHeld) wrong.push(`lane ${lane} was gained by thread ${thread}, and thread ${holder} has it`)
+      holders.set(lane, thread)
+      return
+    }
+    // What was gained before the history begins is not known.
+    if (holder !== undefined && holder !== thread)
+      wrong.push(`lane ${lane}: ${kind} by thread ${thread}, and ${holder} has it`)
+    holders.set(lane, kind === 'lose' ? 'nobody' : thread)
   })
   return wrong
 }

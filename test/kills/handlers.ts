@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { getEnvironmentData, threadId } from 'node:worker_threads'
-import { defineHandlers } from '../../src/index.ts'
+import { defineHandlers, type ModuleHooks } from '../../src/index.ts'
 import { arm, type Failpoint, SHARED, type Shared } from './failpoint.ts'
 import { History } from './history.ts'
 
@@ -22,12 +22,22 @@ export type KillEvents = {
 const shared = getEnvironmentData(SHARED) as Shared
 const history = new History(shared.history)
 
+/** Writes down which lanes this thread has. */
+export const hooks: ModuleHooks = {
+  laneGained: (lane) => write('gain', lane),
+  laneLost: (lane) => write('lose', lane),
+}
+
+function write(kind: 'gain' | 'lose', lane: number): void {
+  history.write({ kind, publisher: 0, key: -1, number: 0, attempt: 0, thread: threadId, lane })
+}
+
 /** Writes down when each event starts and ends; some wait in between, some send another one, which must not fail for want of room. */
 export default defineHandlers<KillEvents>({
   'kill.event': (event, ctx) => {
     const { publisher, key, number, turns, echo } = event.data
     const entry = { publisher, key, number, attempt: ctx.attempt, thread: threadId }
-    history.write({ kind: 'start', ...entry })
+    history.write({ kind: 'start', ...entry, lane: ctx.lane })
     if (turns === 0) {
       if (echo) ctx.publish('kill.echo', { number }, { key: `key-${key}`, onFull: 'drop-newest' })
       history.write({ kind: 'end', ...entry })

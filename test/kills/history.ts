@@ -2,7 +2,7 @@
  * What happened, in one order for all threads: a log in shared memory. Whoever writes takes the next entry, and stores its kind last, so one
  * that its thread did not live to write is passed over.
  */
-export const KINDS = ['publish', 'accept', 'refuse', 'start', 'end', 'death'] as const
+export const KINDS = ['publish', 'accept', 'refuse', 'start', 'end', 'death', 'gain', 'lose'] as const
 export type Kind = (typeof KINDS)[number]
 
 export type Entry = {
@@ -14,6 +14,8 @@ export type Entry = {
   readonly attempt: number
   /** The thread: ids are never used twice. */
   readonly thread: number
+  /** That was gained or lost, or whose event was started, if it is one for keys. */
+  readonly lane?: number | undefined
 }
 
 const ENTRY_WORDS = 8
@@ -31,7 +33,7 @@ export class History {
     this.words = new Int32Array(buffer, 0, buffer.byteLength / 4)
   }
 
-  write({ kind, publisher, key, number, attempt, thread }: Entry): void {
+  write({ kind, publisher, key, number, attempt, thread, lane = -1 }: Entry): void {
     const { words } = this
     const at = ENTRY_WORDS * (1 + add(words, CURSOR, 1))
     if (at + ENTRY_WORDS > words.length) throw new Error('The history is full')
@@ -40,6 +42,7 @@ export class History {
     words[at + 3] = number
     words[at + 4] = attempt
     words[at + 5] = thread
+    words[at + 6] = 1 + lane
     store(words, at, 1 + KINDS.indexOf(kind))
   }
 
@@ -57,14 +60,9 @@ export class History {
       const at = ENTRY_WORDS * index
       const kind = KINDS[load(words, at) - 1]
       if (kind === undefined) continue
-      const [publisher, key, number, attempt, thread] = words.slice(at + 1, at + 6) as unknown as [
-        number,
-        number,
-        number,
-        number,
-        number,
-      ]
-      entries.push({ kind, publisher, key, number, attempt, thread })
+      const [publisher, key, number, attempt, thread, next] = words.slice(at + 1, at + 7)
+      const lane = next === 0 ? undefined : next! - 1
+      entries.push({ kind, publisher, key, number, attempt, thread, lane } as Entry)
     }
     return entries
   }
