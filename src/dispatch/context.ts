@@ -54,7 +54,10 @@ export class EventContext implements HandlerContext {
   flown: number
   /** @internal Its handler was told that its result is no longer wanted. */
   wasCancelled = false
+  /** @internal One of its handlers has failed: it is a dead letter. */
+  wasGivenUp = false
   private controller: AbortController | undefined
+  private hasSettled = false
 
   constructor(scope: WorkerScope, origin: EventOrigin, attempt: number) {
     this.flown = origin.flown
@@ -83,12 +86,13 @@ export class EventContext implements HandlerContext {
 
   protected control(): AbortController {
     const controller = lookingController(() => this.cancelled)
-    this.scope.controllers.add(controller)
+    if (!this.hasSettled) this.scope.controllers.add(controller)
     return controller
   }
 
   /** @internal The handlers of this event have settled. */
   settle(): void {
+    this.hasSettled = true
     if (this.controller !== undefined) this.scope.controllers.delete(this.controller)
   }
 
@@ -169,7 +173,8 @@ export class AttemptContext extends EventContext {
   protected override control(): AbortController {
     const controller = lookingController(() => this.cancelled)
     follow(controller, this.whole.signal)
-    follow(controller, this.limits.signal)
+    // Without a time limit it never aborts, and is the same for all.
+    if (this.limits.deadline < Number.POSITIVE_INFINITY) follow(controller, this.limits.signal)
     return controller
   }
 

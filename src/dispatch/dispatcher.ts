@@ -78,6 +78,8 @@ const LOOK_PAUSES = 32
 const SPIN_LOOKS = 16
 /** A pass that found fewer records came too early. */
 const SMALL_BATCH = 16
+/** The hooks of a thread that stops get so long. */
+const LEAVE_MS = 900
 /** Turns of the event loop before parking. */
 const IDLE_TURNS = 4
 
@@ -161,7 +163,7 @@ export class Dispatcher implements LaneHost {
       else if (worked < SMALL_BATCH) this.gather()
     }
     for (const controller of this.scope.controllers) controller.abort()
-    await this.lanes.leave()
+    if (this.tenants !== undefined) await this.leave()
     this.mailboxNotices.close()
   }
 
@@ -244,6 +246,14 @@ export class Dispatcher implements LaneHost {
   private readonly onWake = (): void => {
     if (!this.isStopped) this.lanes.pass()
     this.mailboxNotices.flush()
+  }
+
+  /** Tells modules that they have lost their lanes; none of them keeps the engine from ending. */
+  private async leave(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, LEAVE_MS)
+    await Promise.race([this.lanes.leave(), promise])
+    clearTimeout(timer)
   }
 
   private async takeTurn(): Promise<void> {

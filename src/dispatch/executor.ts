@@ -188,6 +188,8 @@ export class Executor {
       else if (answer === REJECTED) succeeded = this.reject(mailbox, event, context, end - start)
     }
     for (const handler of route.handlers) {
+      // Stopped: nothing is begun.
+      if (context.cancelled) break
       const result = this.call(handler, event, context, source.words, start)
       if (typeof result === 'boolean') succeeded &&= result
       else open.push(result)
@@ -209,9 +211,12 @@ export class Executor {
     const { resilience } = handler
     let start = 0
     try {
-      // What waits for its turn has not been begun.
+      const mark = words[(at >> 2) - 1]!
       if (resilience === undefined || handler.filter !== undefined) raiseAttempts(words, at, event.attempt)
-      if (handler.filter !== undefined && !handler.filter(event, context)) {
+      const isWanted = handler.filter === undefined || handler.filter(event, context)
+      // What waits for its turn has not been begun.
+      if (resilience !== undefined) words[(at >> 2) - 1] = mark
+      if (!isWanted) {
         tally.add(FILTERED, 1)
         return true
       }
@@ -227,7 +232,7 @@ export class Executor {
       return this.fail(routed, event, context, error, event.attempt)
     }
     if (start !== 0) tally.end(start)
-    tally.add(SUCCEEDED, 1)
+    tally.add(context.wasCancelled ? CALLED : SUCCEEDED, 1)
     return true
   }
 
@@ -264,6 +269,7 @@ export class Executor {
     // The engine has stopped: it may have failed for that, and nobody is told what becomes of it any more.
     if (this.scope.isCancelled()) return false
     const { handler, tally } = routed
+    context.wasGivenUp = true
     tally.add(FAILED, 1)
     this.failures.add(handler.name, event, error, attempts, context.publisher)
     return false
@@ -293,6 +299,8 @@ export class Executor {
 
   /** The mailbox has counted it. */
   private reject(mailbox: MailboxWriter, event: MillraceEvent, context: EventContext, bytes: number): false {
+    if (this.scope.isCancelled()) return false
+    context.wasGivenUp = true
     const name = `subscription ${mailbox.place.patterns.join(', ')}`
     this.failures.add(name, event, mailbox.refusal(bytes), event.attempt, context.publisher)
     return false
@@ -302,9 +310,9 @@ export class Executor {
 function finish(event: MillraceEvent, context: EventContext, succeeded: boolean): Outcome | typeof UNDECIDED {
   event.settle()
   context.settle()
+  if (context.wasGivenUp) return DEAD_LETTERED
   // What has failed, or has given up, since the engine stops is left.
-  if (context.wasCancelled || (!succeeded && context.cancelled)) return UNDECIDED
-  return succeeded ? COMPLETED : DEAD_LETTERED
+  return succeeded && !context.wasCancelled ? COMPLETED : UNDECIDED
 }
 
 function isExpired(event: MillraceEvent): boolean {

@@ -18,7 +18,7 @@ export type ModuleHooks = {
   laneGained?(lane: number, worker: HookWorker): unknown
   /**
    * No event of this lane comes any more, and none is being handled. Others get the lane after what this returns has settled.
-   * Called when the worker stops, too, if that is not because of its death.
+   * Called when the worker stops, too, if that is not because of its death; then handlers may be open that `close` did not wait for.
    */
   laneLost?(lane: number, worker: HookWorker): unknown
 }

@@ -147,8 +147,12 @@ export class LaneReader implements RingHost {
 
   /** Takes the lease if it is free, or is held already; answers whether the lane may be drained. */
   take(): boolean {
+    const { tenure } = this
     if (!this.lease.take(this.resume)) return false
-    return this.tenure === undefined || this.tenure.begin()
+    if (tenure === undefined || tenure.isHeld || this.hasNews()) return tenure?.begin() ?? true
+    // It was only to be looked at, after a death.
+    this.giveBack()
+    return false
   }
 
   private readonly resume = (): void => {
@@ -174,8 +178,8 @@ export class LaneReader implements RingHost {
   private onHooks(settled: Promise<void>): void {
     this.host.onHooks(
       settled.then(() => {
-        // It was not given back, as the hooks had not settled.
-        if (!this.tenure!.isHeld) this.giveBack()
+        // It was not given back, as the hooks had not settled; or there is nothing left that it was gained for.
+        if (!this.tenure!.isHeld || !this.hasNews()) this.giveBack()
       }),
     )
   }

@@ -38,16 +38,22 @@ export class Suspects {
   mayStartSuspect(ring: RingDrain, inFlight: number): boolean {
     if (this.isOver) return true
     const isAlone = this.current === undefined && inFlight === this.scope.waiting
-    this.next = isAlone ? undefined : ring
-    if (isAlone) this.rest()
-    this.timer ??= setTimeout(() => this.lose(), PATIENCE_MS).unref()
+    if (!isAlone) {
+      this.next = ring
+      this.timer ??= setTimeout(() => this.lose(), PATIENCE_MS).unref()
+      return false
+    }
+    this.next = undefined
+    this.rest()
     // A suspect that settles at once leaves no end to wait for.
-    if (isAlone) this.unblock()
-    return isAlone
+    this.unblock()
+    return true
   }
 
   started(record: InFlight): void {
-    if (record.isSuspect) this.current = record
+    if (!record.isSuspect) return
+    this.current = record
+    this.timer ??= setTimeout(() => this.lose(), PATIENCE_MS).unref()
   }
 
   /** Answers whether rings were held back for its sake, or wait for such an end: they look again. */

@@ -74,7 +74,7 @@ export class Watchdog {
     const what =
       handler === undefined
         ? `one of the handlers of ${events.length} events in flight`
-        : `handler ${handler}${event && `, on event ${event.id} of type ${event.type},`}`
+        : `handler ${handler}${event === undefined ? '' : `, on event ${event.id} of type ${event.type},`}`
     const message = `Worker ${workerId} is stuck: ${what} has blocked its thread for ${forMs} ms`
     return new StuckError(message, { workerId, handler, events, since, forMs })
   }

@@ -32,6 +32,7 @@ export class WorkerThread {
   private readonly pool: Piscina
   private readonly port: MessagePort
   private readonly events: WorkerThreadEvents
+  private readonly exited = Promise.withResolvers<void>()
   private cause: unknown
 
   constructor(
@@ -68,6 +69,7 @@ export class WorkerThread {
       // A task that the thread did not live to begin.
       void this.pool.destroy()
       this.closePort()
+      this.exited.resolve()
       events.onExit(this.cause ?? new Error(`The thread exited with code ${code}`))
     })
     run.then(
@@ -90,6 +92,8 @@ export class WorkerThread {
   /** Waits for the dispatcher's end, after the engine's state says so; terminates a thread that does not yield. */
   async stop(): Promise<void> {
     await this.pool.close({ force: true })
+    // What it has said last is read then.
+    await this.exited.promise
   }
 
   /** Reads what the thread has said last. The other end may never have come to it: this one would stay for ever. */

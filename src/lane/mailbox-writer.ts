@@ -221,7 +221,8 @@ export class MailboxWriter {
   private tellLevel(): void {
     const { observer, words, place } = this
     if (!observer.wantsLevels || !this.isNearlyFull) return
-    const unread = Math.max(this.ring.unread, this.table?.unread ?? 0)
+    // The receiver may have taken all of them meanwhile.
+    const unread = Math.max(1, this.ring.unread, this.table?.unread ?? 0)
     if (Atomics.compareExchange(words, HIGH, 0, unread) === 0) observer.filled(place, unread)
   }
 

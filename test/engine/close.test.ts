@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { ClosedError, createEngine, type Engine, TimeoutError } from '../../src/index.ts'
@@ -247,4 +248,36 @@ test('a handler that fails since the engine is closed is left, and no dead lette
   expect(left.map(({ attempt }) => attempt)).toEqual([1, 0, 0])
   expect(ledger).toMatchObject({ pending: 3, deadLettered: 0, balanced: true })
   expect(engine.deadLetters.list()).toEqual([])
+})
+
+test('an event of several handlers: none is called after the engine has stopped, and it is left or a dead letter, not both', async () => {
+  using modules = new Modules()
+  const spin = 'for (const end = performance.now() + 400; performance.now() < end; );'
+  const handlers = [
+    modules.write(
+      'one.mjs',
+      `export default { slow: () => { ${spin} }, bad: () => { throw new Error('bad') } }`,
+    ),
+    modules.write(
+      'other.mjs',
+      `import { writeFileSync } from 'node:fs'
+       export default {
+         slow: () => writeFileSync(${JSON.stringify(`${modules.folder}/called`)}, ''),
+         bad: () => { ${spin} },
+       }`,
+    ),
+  ]
+  for (const type of ['slow', 'bad']) {
+    const engine = await createEngine({ workers: 1, handlers, onError: () => {} })
+    engine.publish(type, 1)
+    const { left, ledger } = await engine.close({ timeoutMs: 100 })
+    const letters = engine.deadLetters.list()
+    expect([type, left.length, letters.length]).toEqual([
+      type,
+      type === 'slow' ? 1 : 0,
+      type === 'bad' ? 1 : 0,
+    ])
+    expect(ledger).toMatchObject({ pending: left.length, deadLettered: letters.length, balanced: true })
+  }
+  expect(existsSync(`${modules.folder}/called`)).toBe(false)
 })

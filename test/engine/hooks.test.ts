@@ -166,3 +166,39 @@ test.each([
   expect(error).toBeInstanceOf(HandlerLoadError)
   expect(error.message).toMatch(message)
 })
+
+test.each([
+  ['laneGained', 0],
+  ['laneLost', 0],
+  ['laneGained', 1],
+  ['laneLost', 1],
+])(
+  'a hook that never settles does not keep the engine from closing: %s, workers: %d',
+  async (hook, workers) => {
+    using modules = new Modules()
+    const handlers = modules.write(
+      'never.mjs',
+      `export default { 'a.b': () => {} }
+     export const hooks = { ${hook}: () => new Promise(() => {}) }`,
+    )
+    const engine = await createEngine({ workers, handlers })
+    engine.publish('a.b', 1, { key: 'k' })
+    const { left, ledger } = await engine.close({ timeoutMs: 100 })
+    expect(left).toHaveLength(hook === 'laneGained' ? 1 : 0)
+    expect(ledger.balanced).toBe(true)
+  },
+)
+
+test('balanced: a lane that is only looked at is not gained, and one that has nothing left is given back', async () => {
+  using modules = new Modules()
+  const { engine, read } = await start(modules, 'slow', { workers: 2, lanes: 8, affinity: 'balanced' })
+  // From now on workers look into the tables of all lanes.
+  engine.publish('tenant.work', 1, { key: 'k', onFull: 'coalesce' })
+  await engine.drain()
+  const { shape, control } = (engine as unknown as { map: SharedMap }).map
+  const words = new Int32Array(control)
+  const leases = () => Array.from({ length: 8 }, (_, lane) => words[leaseWord(shape, lane)])
+  await vi.waitFor(() => expect(leases()).toEqual(new Array(8).fill(0)))
+  await engine.close()
+  expect(byLane(read())).toHaveLength(1)
+})

@@ -1,3 +1,4 @@
+import { queryObjects } from 'node:v8'
 import { describe, expect, test, vi } from 'vitest'
 import { createEngine, type EngineOptions, HandlerLoadError, type Subscription } from '../../src/index.ts'
 import { MILLRACE, Modules } from '../fixtures/program.ts'
@@ -234,6 +235,37 @@ test('what waits for its turn at a handler when its worker dies has not been att
   await engine.drain()
   expect((await dataOf(letters)).map(({ event }) => event.data)).toEqual([0])
   expect(await dataOf(seen)).toEqual([0, 1, 2, 3].map((n) => [n, 1]))
+  await engine.close()
+})
+
+test('a filter is not an attempt', async () => {
+  using modules = new Modules()
+  const handlers = modules.write(
+    'turns.mjs',
+    `export default { job: { concurrency: 1, filter: () => true, async handle({ data }) {
+       await new Promise((resolve) => setTimeout(resolve, 50))
+       if (data === 0) process.exit(1)
+     } } }`,
+  )
+  const { engine } = await start({ workers: 1, delivery: 'at-most-once', handlers })
+  for (let n = 0; n < 4; n++) engine.publish('job', n)
+  await engine.drain()
+  expect(engine.stats()).toMatchObject({ dropped: 1, completed: 3, balanced: true })
+  await engine.close()
+})
+
+test.each([
+  ['retry: { attempts: 2 }', 'void ctx.signal.aborted'],
+  ['timeoutMs: 20', 'void ctx.signal.aborted'],
+  ['timeoutMs: 1', 'await new Promise((resolve) => setTimeout(resolve, 5)); void ctx.signal.aborted'],
+])('signals of events that have settled are let go: %s', async (policy, body) => {
+  using modules = new Modules()
+  const source = `export default { job: { ${policy}, async handle(_, ctx) { ${body} } } }`
+  const { engine } = await start({ workers: 0, handlers: modules.write('signals.mjs', source) })
+  for (let n = 0; n < 200; n++) await engine.send('job', n)
+  await engine.drain()
+  // Handlers whose time was over go on for a little.
+  await vi.waitFor(() => expect(queryObjects(AbortController, { format: 'count' })).toBeLessThan(50))
   await engine.close()
 })
 

@@ -54,7 +54,7 @@ test.each([
   [
     'tried again',
     [
-      { type: 'stuck.again', data: 600, id: 'guilty', key: 'a' },
+      { type: 'stuck.again', data: 1_500, id: 'guilty', key: 'a' },
       { type: 'stuck.again', data: 0, id: 'innocent', key: 'b' },
     ],
   ],
@@ -62,17 +62,21 @@ test.each([
     'whose turn has come',
     [
       { type: 'stuck.turn', data: -1, id: 'first', key: 'a' },
-      { type: 'stuck.turn', data: 600, id: 'guilty', key: 'b' },
+      { type: 'stuck.turn', data: 1_500, id: 'guilty', key: 'b' },
       { type: 'stuck.turn', data: 0, id: 'last', key: 'c' },
     ],
   ],
 ])('of several in flight, the one is named for which the handler was called: %s', async (_, events) => {
-  const { engine, next } = await start({})
+  const { engine, errors } = await start({})
   await using _engine = engine
-  const error = next()
   await engine.sendBatch(events)
-  expect(await error).toMatchObject({ handler: events[0]!.type, events: [{ id: 'guilty' }] })
   await engine.drain()
+  // On a machine that is busy otherwise, the thread may also seem stuck while no handler is called.
+  const named = (errors as StuckError[]).filter(({ handler }) => handler !== undefined)
+  expect(named.map(({ handler, events: [event] }) => [handler, event?.id])).toEqual(
+    named.map(() => [events[0]!.type, 'guilty']),
+  )
+  expect(named.length).toBeGreaterThan(0)
 })
 
 test('one that blocks after it has waited is one of those in flight', async () => {
