@@ -30,7 +30,7 @@ test.each<[string, unknown]>([
   ['a stack too small to live', { resourceLimits: { stackSizeMb: 0.001 } }],
   ['a heap too small to live', { resourceLimits: { maxOldGenerationSizeMb: 3 } }],
   ['a ring whose table has no place', { ringBytes: 2 ** 28 }],
-  ['rings that no process could address', { ringBytes: 2 ** 27, lanes: 4_096 }],
+  ['rings that no process could address', { workers: 0, ringBytes: 2 ** 27, lanes: 4_096, attachable: 200 }],
 ])('%s is an OptionsError', async (_name, options) => {
   const error = await createEngine(options as object).catch((reason) => reason)
   expect(error).toBeInstanceOf(OptionsError)
