@@ -16,6 +16,7 @@ import type { Waits } from '../lane/waits.ts'
 import { Attempts } from './attempts.ts'
 import { EventContext, type EventOrigin, type WorkerScope } from './context.ts'
 import type { Failures } from './failures.ts'
+import type { Handler } from './handlers.ts'
 import type { Route, RoutedHandler, Router } from './router.ts'
 import { CALLED, FAILED, FILTERED, LOST, SUCCEEDED } from './tally.ts'
 import { isThenable } from './thenable.ts'
@@ -211,12 +212,7 @@ export class Executor {
     const { resilience } = handler
     let start = 0
     try {
-      const mark = words[(at >> 2) - 1]!
-      if (resilience === undefined || handler.filter !== undefined) raiseAttempts(words, at, event.attempt)
-      const isWanted = handler.filter === undefined || handler.filter(event, context)
-      // What waits for its turn has not been begun.
-      if (resilience !== undefined) words[(at >> 2) - 1] = mark
-      if (!isWanted) {
+      if (!passes(handler, event, context, words, at)) {
         tally.add(FILTERED, 1)
         return true
       }
@@ -226,6 +222,7 @@ export class Executor {
         const result = resilience.run(event.attempt, (attempt) => attempts.begin(handler, attempt))
         return this.settle(routed, event, context, result, start, attempts)
       }
+      raiseAttempts(words, at, event.attempt)
       const result = handler.handle(event, context)
       if (isThenable(result)) return this.settle(routed, event, context, result, start, undefined)
     } catch (error) {
@@ -305,6 +302,23 @@ export class Executor {
     this.failures.add(name, event, mailbox.refusal(bytes), event.attempt, context.publisher)
     return false
   }
+}
+
+/** Whether the handler's filter lets the event pass. It may kill its worker, too: while it is asked, that is an attempt. */
+function passes(
+  { filter }: Handler,
+  event: MillraceEvent,
+  context: EventContext,
+  words: Int32Array,
+  at: number,
+): boolean {
+  if (filter === undefined) return true
+  const markWord = (at >> 2) - 1
+  const mark = words[markWord]!
+  raiseAttempts(words, at, event.attempt)
+  const isWanted = filter(event, context)
+  words[markWord] = mark
+  return isWanted
 }
 
 function finish(event: MillraceEvent, context: EventContext, succeeded: boolean): Outcome | typeof UNDECIDED {

@@ -149,8 +149,9 @@ export class LaneReader implements RingHost {
   take(): boolean {
     const { tenure } = this
     if (!this.lease.take(this.resume)) return false
-    if (tenure === undefined || tenure.isHeld || this.hasNews()) return tenure?.begin() ?? true
-    // It was only to be looked at, after a death.
+    if (tenure === undefined) return true
+    if (tenure.isHeld || this.hasNews()) return tenure.begin()
+    // There is nothing that it would be gained for: it was only to be looked at.
     this.giveBack()
     return false
   }

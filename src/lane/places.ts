@@ -13,10 +13,8 @@ import {
   recentSetBytes,
   recordBytes,
 } from '../../native-free-ring/src/index.ts'
-
 import { isA, OptionsError } from '../errors.ts'
 import { HEADER_BYTES } from '../event/record.ts'
-
 import { controlWords, laneCount, type MapShape, publisherSlots, type SharedMap } from './map.ts'
 
 export function ringPlace(map: SharedMap, publisher: number, lane: number): RingPlace {

@@ -99,11 +99,18 @@ describe.each([0, 2])('workers: %d', (workers) => {
   })
 })
 
-test('a look finds what is in the store, and all of it', async () => {
-  await using engine = await createEngine({ workers: 0, handlers, store: memoryStore(), ringBytes: 4_096 })
+/** A subscription that has received nothing, and 2,000 events for it, most of them in the store. */
+async function spilled() {
+  const engine = await createEngine({ workers: 0, handlers, store: memoryStore(), ringBytes: 4_096 })
   const subscription = engine.subscribe('work.*', { capacity: 2, onFull: 'spill' })
   await engine.sendBatch(events(NUMBERS.slice(0, 2_000)))
   await engine.drain()
+  return { engine, subscription }
+}
+
+test('a look finds what is in the store, and all of it', async () => {
+  const { engine, subscription } = await spilled()
+  await using _ = engine
   const all: unknown[] = []
   for (;;) {
     const event = await subscription.receive({ timeoutMs: 0 })
@@ -114,10 +121,8 @@ test('a look finds what is in the store, and all of it', async () => {
 })
 
 test('looks at once share what is in the store: nothing is lost, nothing comes twice', async () => {
-  await using engine = await createEngine({ workers: 0, handlers, store: memoryStore(), ringBytes: 4_096 })
-  const subscription = engine.subscribe('work.*', { capacity: 2, onFull: 'spill' })
-  await engine.sendBatch(events(NUMBERS.slice(0, 2_000)))
-  await engine.drain()
+  const { engine, subscription } = await spilled()
+  await using _ = engine
   const all: unknown[] = []
   for (;;) {
     const looks = Array.from({ length: 5 }, () => subscription.receiveBatch({ max: 100, timeoutMs: 0 }))
