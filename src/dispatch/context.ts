@@ -42,6 +42,9 @@ export type EventOrigin = {
   readonly flown: number
 }
 
+/** Where records come from: a ring of a lane. */
+export type RecordSource = EventOrigin & { readonly bytes: Uint8Array; readonly words: Int32Array }
+
 /** The context of one event. */
 export class EventContext implements HandlerContext {
   readonly attempt: number

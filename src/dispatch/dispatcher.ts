@@ -12,9 +12,10 @@ import {
 } from '../lane/map.ts'
 import type { Waits } from '../lane/waits.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
+import { Aftermath, type Delivery } from './aftermath.ts'
 import type { WaitingPublisher, WorkerScope } from './context.ts'
 import type { EventLoop } from './event-loop.ts'
-import { type Delivery, Executor } from './executor.ts'
+import { Executor } from './executor.ts'
 import type { DeadLetter } from './failure.ts'
 import { FailureReports } from './failure-reports.ts'
 import { Failures } from './failures.ts'
@@ -116,7 +117,9 @@ export class Dispatcher implements LaneHost {
     }
     const letters = memory.letters && new LetterWriter(memory.letters)
     const failures = new Failures(thread, this.router, letters, new FailureReports(reports.onDeadLetter))
-    this.executor = new Executor(map.engineId, this.router, this.scope, waits, parts.delivery, failures)
+    const { engineId } = map
+    const aftermath = new Aftermath(engineId, thread, this.router, parts.delivery, failures)
+    this.executor = new Executor(engineId, this.router, this.scope, waits, failures, aftermath)
     this.suspects = new Suspects(this.scope, () => this.unblock())
     this.mailboxNotices = new MailboxNotices(this.control, topics, this.publisherAfter(0))
     this.mailboxes = new MailboxWriters(

@@ -1,11 +1,9 @@
-import { DecodeError, isA, WorkerDiedError } from '../errors.ts'
-import { MillraceEvent, UNREADABLE } from '../event/event.ts'
-import { EXPIRES, flagsOf, readTopic, topicIdOf } from '../event/record.ts'
+import { MillraceEvent } from '../event/event.ts'
+import { EXPIRES, flagsOf } from '../event/record.ts'
 import { LATER, type MailboxWriter, REJECTED } from '../lane/mailbox-writer.ts'
 import {
   COMPLETED,
   DEAD_LETTERED,
-  DROPPED,
   EXPIRED,
   type Outcome,
   raiseAttempts,
@@ -13,23 +11,14 @@ import {
   UNMATCHED,
 } from '../lane/outcome.ts'
 import type { Waits } from '../lane/waits.ts'
+import type { Aftermath } from './aftermath.ts'
 import { Attempts } from './attempts.ts'
-import { EventContext, type EventOrigin, type WorkerScope } from './context.ts'
+import { EventContext, type RecordSource, type WorkerScope } from './context.ts'
 import type { Failures } from './failures.ts'
 import type { Handler } from './handlers.ts'
 import type { Route, RoutedHandler, Router } from './router.ts'
-import { CALLED, FAILED, FILTERED, LOST, SUCCEEDED } from './tally.ts'
+import { CALLED, FAILED, FILTERED, SUCCEEDED } from './tally.ts'
 import { isThenable } from './thenable.ts'
-
-/** What becomes of events that were in flight when their worker died (decision 12). */
-export type Delivery = {
-  mode: 'at-most-once' | 'at-least-once' | 'effectively-once'
-  /** How often an event is handled again after deaths. */
-  redeliveries: number
-}
-
-/** Where records come from: a ring of a lane. */
-export type RecordSource = EventOrigin & { readonly bytes: Uint8Array; readonly words: Int32Array }
 
 /** An event whose handlers have not all settled. The promise never rejects. */
 export type Execution = {
@@ -45,23 +34,23 @@ export class Executor {
   private readonly router: Router
   private readonly scope: WorkerScope
   private readonly waits: Waits
-  private readonly delivery: Delivery
   private readonly failures: Failures
+  readonly aftermath: Aftermath
 
   constructor(
     engineId: string,
     router: Router,
     scope: WorkerScope,
     waits: Waits,
-    delivery: Delivery,
     failures: Failures,
+    aftermath: Aftermath,
   ) {
     this.engineId = engineId
     this.router = router
     this.scope = scope
     this.waits = waits
-    this.delivery = delivery
     this.failures = failures
+    this.aftermath = aftermath
   }
 
   /**
@@ -78,7 +67,7 @@ export class Executor {
     try {
       return this.begin(source, at, length, attempt)
     } catch (error) {
-      return this.giveUpDamaged(source, at, length, attempt, error)
+      return this.aftermath.ofDamage(source, at, length, attempt, error)
     }
   }
 
@@ -89,7 +78,7 @@ export class Executor {
     attempt: number,
   ): Outcome | typeof UNDECIDED | Execution {
     const { bytes, words } = source
-    const route = this.routeOf(source, at)
+    const route = this.router.routeAt(source, at)
     const { handlers, mailboxes } = route
     if (handlers.length === 0 && mailboxes.length === 0) return UNMATCHED
     const event = new MillraceEvent(route.topic, attempt, this.engineId, bytes, at, at + length, false)
@@ -103,73 +92,6 @@ export class Executor {
       return finish(event, context, succeeded)
     }
     return this.runAll(route, event, context, source, at, at + length)
-  }
-
-  /**
-   * What becomes of a record whose worker died while it was in flight, for the `attempts`th time: an outcome if it is not
-   * to be handled again.
-   */
-  afterDeath(source: RecordSource, at: number, length: number, attempts: number): Outcome | undefined {
-    try {
-      if (this.delivery.mode === 'at-most-once') return this.lose(source, at)
-      return this.judge(source, at, length, attempts)
-    } catch (error) {
-      return this.giveUpDamaged(source, at, length, attempts, error)
-    }
-  }
-
-  private lose(source: RecordSource, at: number): Outcome {
-    for (const { tally } of this.routeOf(source, at).handlers) tally.add(LOST, 1)
-    return DROPPED
-  }
-
-  private judge(source: RecordSource, at: number, length: number, attempts: number): Outcome | undefined {
-    const route = this.routeOf(source, at)
-    let allowed = 1 + this.delivery.redeliveries
-    for (const { handler } of route.handlers) allowed = Math.max(allowed, handler.attempts)
-    if (attempts < allowed) return undefined
-    const event = new MillraceEvent(
-      route.topic,
-      attempts,
-      this.engineId,
-      source.bytes,
-      at,
-      at + length,
-      false,
-    )
-    const { workerId } = this.scope
-    const error = new WorkerDiedError(
-      `A worker died each of the ${attempts} times that it was handled`,
-      workerId,
-    )
-    for (const { tally } of route.handlers) {
-      tally.add(FAILED, 1)
-    }
-    const names = route.handlers.map(({ handler }) => handler.name).join(', ')
-    this.failures.add(names, event, error, attempts, source.publisher)
-    event.settle()
-    return DEAD_LETTERED
-  }
-
-  /** A record that can't be read, before any handler was called. */
-  private giveUpDamaged(
-    source: RecordSource,
-    at: number,
-    length: number,
-    attempts: number,
-    thrown: unknown,
-  ): Outcome {
-    const text = `A record of ${length} bytes can not be read`
-    const error = isA(thrown, DecodeError) ? thrown : new DecodeError(text, { cause: thrown })
-    const event = new MillraceEvent(UNREADABLE, attempts, this.engineId, source.bytes, at, at + length, false)
-    this.failures.add(UNREADABLE, event, error, attempts, source.publisher)
-    event.settle()
-    return DEAD_LETTERED
-  }
-
-  private routeOf({ bytes, words }: RecordSource, at: number): Route {
-    const topicId = topicIdOf(words, at)
-    return topicId === 0 ? this.router.routeOfText(readTopic(bytes, at)) : this.router.routeOf(topicId)
   }
 
   private runAll(

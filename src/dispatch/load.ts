@@ -1,6 +1,6 @@
 import { HandlerLoadError } from '../errors.ts'
 import { parsePattern } from '../topic/pattern.ts'
-import type { Delivery } from './executor.ts'
+import type { Delivery } from './aftermath.ts'
 import { type Handler, handlersOf } from './handlers.ts'
 import { hooksOf, type ModuleHooks } from './hooks.ts'
 import { MAX_HANDLERS } from './tally.ts'

@@ -12,8 +12,8 @@ import {
   withOutcome,
 } from '../lane/outcome.ts'
 import type { CompletedIds } from './completed-ids.ts'
-import type { EventContext, WaitingPublisher } from './context.ts'
-import type { Executor, RecordSource } from './executor.ts'
+import type { EventContext, RecordSource, WaitingPublisher } from './context.ts'
+import type { Executor } from './executor.ts'
 import type { FlightRecorder } from './flight.ts'
 
 /** Begun, and without an outcome: whoever read it last died meanwhile. */
@@ -209,7 +209,7 @@ export class RingDrain implements RecordSource {
       return true
     }
     const attempt = attemptsOf(mark) + 1
-    const givenUp = isSuspect ? executor.afterDeath(this, at, length, attempt - 1) : undefined
+    const givenUp = isSuspect ? executor.aftermath.ofDeath(this, at, length, attempt - 1) : undefined
     const { flight } = this.lane
     this.flown = flight.began(words, at, length, attempt)
     const { flown } = this

@@ -1,3 +1,4 @@
+import { readTopic, topicIdOf } from '../event/record.ts'
 import type { MailboxWriter } from '../lane/mailbox-writer.ts'
 import { asksFor, isNotice } from '../lane/notices.ts'
 import { PatternIndex } from '../topic/matcher.ts'
@@ -49,6 +50,12 @@ export class Router {
 
   routeOf(topicId: number): Route {
     return this.byId[topicId] ?? this.resolveId(topicId)
+  }
+
+  /** Of the record at `at`. */
+  routeAt({ bytes, words }: { bytes: Uint8Array; words: Int32Array }, at: number): Route {
+    const topicId = topicIdOf(words, at)
+    return topicId === 0 ? this.routeOfText(readTopic(bytes, at)) : this.routeOf(topicId)
   }
 
   routeOfText(topic: string): Route {

@@ -34,7 +34,7 @@ function drainOne(mark: number, isKnown: boolean, outcome: Outcome) {
     flight: { began: () => 0, ended() {} },
   } as unknown as RingHost
   const executor = {
-    afterDeath: () => undefined,
+    aftermath: { ofDeath: () => undefined },
     run: (_source: unknown, at: number) => {
       runs.push(at)
       return outcome

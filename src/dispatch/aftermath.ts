@@ -1,0 +1,83 @@
+import { DecodeError, isA, WorkerDiedError } from '../errors.ts'
+import { MillraceEvent, UNREADABLE } from '../event/event.ts'
+import { DEAD_LETTERED, DROPPED, type Outcome } from '../lane/outcome.ts'
+import type { RecordSource } from './context.ts'
+import type { Failures } from './failures.ts'
+import type { Router } from './router.ts'
+import { FAILED, LOST } from './tally.ts'
+
+/** What becomes of events that were in flight when their worker died (decision 12). */
+export type Delivery = {
+  mode: 'at-most-once' | 'at-least-once' | 'effectively-once'
+  /** How often an event is handled again after deaths. */
+  redeliveries: number
+}
+
+/** What becomes of records that no handler is called for: those that a worker died of, and those that can't be read. */
+export class Aftermath {
+  private readonly engineId: string
+  private readonly workerId: number
+  private readonly router: Router
+  private readonly delivery: Delivery
+  private readonly failures: Failures
+
+  constructor(engineId: string, workerId: number, router: Router, delivery: Delivery, failures: Failures) {
+    this.engineId = engineId
+    this.workerId = workerId
+    this.router = router
+    this.delivery = delivery
+    this.failures = failures
+  }
+
+  /**
+   * Of a record whose worker died while it was in flight, for the `attempts`th time: undefined if it is to be handled
+   * again. Never throws.
+   */
+  ofDeath(source: RecordSource, at: number, length: number, attempts: number): Outcome | undefined {
+    try {
+      if (this.delivery.mode === 'at-most-once') return this.lose(source, at)
+      return this.judge(source, at, length, attempts)
+    } catch (error) {
+      return this.ofDamage(source, at, length, attempts, error)
+    }
+  }
+
+  /** Of a record that can't be read, as was found before any handler was called. */
+  ofDamage(source: RecordSource, at: number, length: number, attempts: number, thrown: unknown): Outcome {
+    const text = `A record of ${length} bytes can not be read`
+    const error = isA(thrown, DecodeError) ? thrown : new DecodeError(text, { cause: thrown })
+    this.bury(UNREADABLE, UNREADABLE, source, at, length, attempts, error)
+    return DEAD_LETTERED
+  }
+
+  private lose(source: RecordSource, at: number): Outcome {
+    for (const { tally } of this.router.routeAt(source, at).handlers) tally.add(LOST, 1)
+    return DROPPED
+  }
+
+  private judge(source: RecordSource, at: number, length: number, attempts: number): Outcome | undefined {
+    const { topic, handlers } = this.router.routeAt(source, at)
+    let allowed = 1 + this.delivery.redeliveries
+    for (const { handler } of handlers) allowed = Math.max(allowed, handler.attempts)
+    if (attempts < allowed) return undefined
+    const text = `A worker died each of the ${attempts} times that it was handled`
+    for (const { tally } of handlers) tally.add(FAILED, 1)
+    const names = handlers.map(({ handler }) => handler.name).join(', ')
+    this.bury(names, topic, source, at, length, attempts, new WorkerDiedError(text, this.workerId))
+    return DEAD_LETTERED
+  }
+
+  private bury(
+    handler: string,
+    topic: string,
+    source: RecordSource,
+    at: number,
+    length: number,
+    attempts: number,
+    error: unknown,
+  ): void {
+    const event = new MillraceEvent(topic, attempts, this.engineId, source.bytes, at, at + length, false)
+    this.failures.add(handler, event, error, attempts, source.publisher)
+    event.settle()
+  }
+}
