@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
 const ROOT = resolve(import.meta.dirname, '..')
 
 const LAYERS: readonly (readonly string[])[] = [
-  ['native-free-ring/src', 'src/errors.ts', 'src/fnv1a.ts'],
+  ['native-free-ring/src', 'src/errors.ts', 'src/fnv1a.ts', 'src/thenable.ts'],
   ['src/event', 'src/topic'],
   ['src/lane'],
   ['src/publish', 'src/dispatch', 'src/subscribe', 'src/store'],

@@ -1,5 +1,6 @@
 import { DecodeError, isA, WorkerDiedError } from '../errors.ts'
 import { MillraceEvent, UNREADABLE } from '../event/event.ts'
+import { attemptsOf, deathsOf } from '../lane/mark.ts'
 import { DEAD_LETTERED, DROPPED, type Outcome } from '../lane/outcome.ts'
 import type { RecordSource } from './context.ts'
 import type { Failures } from './failures.ts'
@@ -29,16 +30,14 @@ export class Aftermath {
     this.failures = failures
   }
 
-  /**
-   * Of a record whose worker died while it was in flight, for the `attempts`th time: undefined if it is to be handled
-   * again. Never throws.
-   */
-  ofDeath(source: RecordSource, at: number, length: number, attempts: number): Outcome | undefined {
+  /** Of a record whose worker died while it was in flight: undefined if it is to be handled again. Never throws. */
+  ofDeath(source: RecordSource, at: number, length: number): Outcome | undefined {
+    const mark = source.words[(at >> 2) - 1]!
     try {
       if (this.delivery.mode === 'at-most-once') return this.lose(source, at)
-      return this.judge(source, at, length, attempts)
+      return this.judge(source, at, length, mark)
     } catch (error) {
-      return this.ofDamage(source, at, length, attempts, error)
+      return this.ofDamage(source, at, length, attemptsOf(mark), error)
     }
   }
 
@@ -55,15 +54,18 @@ export class Aftermath {
     return DROPPED
   }
 
-  private judge(source: RecordSource, at: number, length: number, attempts: number): Outcome | undefined {
+  private judge(source: RecordSource, at: number, length: number, mark: number): Outcome | undefined {
     const { topic, handlers } = this.router.routeAt(source, at)
-    let allowed = 1 + this.delivery.redeliveries
-    for (const { handler } of handlers) allowed = Math.max(allowed, handler.attempts)
-    if (attempts < allowed) return undefined
-    const text = `A worker died each of the ${attempts} times that it was handled`
+    let allowed = this.delivery.redeliveries
+    for (const { handler } of handlers) allowed = Math.max(allowed, handler.attempts - 1)
+    if (deathsOf(mark) <= allowed) return undefined
+    const error = new WorkerDiedError(
+      `A worker died ${deathsOf(mark)} times while it was handled`,
+      this.workerId,
+    )
     for (const { tally } of handlers) tally.add(FAILED, 1)
     const names = handlers.map(({ handler }) => handler.name).join(', ')
-    this.bury(names, topic, source, at, length, attempts, new WorkerDiedError(text, this.workerId))
+    this.bury(names, topic, source, at, length, attemptsOf(mark), error)
     return DEAD_LETTERED
   }
 

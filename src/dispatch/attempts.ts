@@ -1,5 +1,4 @@
 import type { MillraceEvent } from '../event/event.ts'
-import { raiseAttempts } from '../lane/outcome.ts'
 import { AttemptContext, type EventContext, type WorkerScope } from './context.ts'
 import type { Handler } from './handlers.ts'
 import type { Attempt } from './resilience.ts'
@@ -11,23 +10,13 @@ export class Attempts {
   private readonly scope: WorkerScope
   private readonly event: MillraceEvent
   private readonly context: EventContext
-  private readonly words: Int32Array
-  private readonly at: number
   private readonly events: MillraceEvent[] = []
+  private current: AttemptContext | undefined
 
-  /** For the record at `at` of `words`. */
-  constructor(
-    scope: WorkerScope,
-    event: MillraceEvent,
-    context: EventContext,
-    words: Int32Array,
-    at: number,
-  ) {
+  constructor(scope: WorkerScope, event: MillraceEvent, context: EventContext) {
     this.scope = scope
     this.event = event
     this.context = context
-    this.words = words
-    this.at = at
     this.last = event.attempt
   }
 
@@ -36,10 +25,18 @@ export class Attempts {
     // Nobody waits for it any more, and the record may be another worker's.
     if (this.scope.isCancelled()) return new Promise(() => {})
     this.last = attempt.number
-    raiseAttempts(this.words, this.at, attempt.number)
+    this.context.begin(attempt.number)
+    this.context.goOn()
     const event = this.event.again(attempt.number)
     this.events.push(event)
-    return handler.handle(event, new AttemptContext(this.scope, this.context, attempt))
+    this.current = new AttemptContext(this.scope, this.context, attempt)
+    return handler.handle(event, this.current)
+  }
+
+  /** The attempt is over, if it was begun. */
+  end(): void {
+    this.current?.ended()
+    this.current = undefined
   }
 
   settle(): void {

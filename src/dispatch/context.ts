@@ -1,5 +1,6 @@
 import type { EventInput, Publishing, PublishOptions, SendOptions, TopicHandle } from '../event/publishing.ts'
 import type { WaitOptions } from '../lane/deadline.ts'
+import { begin, rest } from '../lane/mark.ts'
 import type { NoticeTopic } from '../lane/notices.ts'
 import type { HandlerContext } from './handlers.ts'
 import { follow, lookingController } from './looking-signal.ts'
@@ -50,9 +51,13 @@ export class EventContext implements HandlerContext {
   readonly attempt: number
   /** @internal How many sends of this event's handlers wait for room. */
   waiting = 0
+  /** How many of its handlers go on. */
+  private underWay = 0
   protected readonly scope: WorkerScope
   /** @internal */
-  readonly origin: EventOrigin
+  readonly origin: RecordSource
+  /** @internal Where its record lies. */
+  readonly at: number
   /** @internal */
   flown: number
   /** @internal Its handler was told that its result is no longer wanted. */
@@ -62,10 +67,11 @@ export class EventContext implements HandlerContext {
   private controller: AbortController | undefined
   private hasSettled = false
 
-  constructor(scope: WorkerScope, origin: EventOrigin, attempt: number) {
+  constructor(scope: WorkerScope, origin: RecordSource, at: number, attempt: number) {
     this.flown = origin.flown
     this.scope = scope
     this.origin = origin
+    this.at = at
     this.attempt = attempt
   }
 
@@ -93,9 +99,32 @@ export class EventContext implements HandlerContext {
     return controller
   }
 
+  /** @internal A handler is about to be called, for the nth time: if its worker dies of it, the record says so. */
+  begin(attempt: number): void {
+    begin(this.origin.words, this.at, attempt)
+  }
+
+  /** @internal The call has returned, and the handler goes on. */
+  goOn(): void {
+    this.underWay++
+  }
+
+  /** @internal A handler that went on has settled. */
+  ended(): void {
+    this.underWay--
+    this.rest()
+  }
+
+  /** @internal If no handler goes on, whatever the event waits for is not to blame. */
+  rest(): void {
+    if (this.underWay === 0) rest(this.origin.words, this.at)
+  }
+
   /** @internal The handlers of this event have settled. */
   settle(): void {
     this.hasSettled = true
+    // Of sends that no handler has waited for.
+    if (this.waiting > 0) this.scope.waiting--
     if (this.controller !== undefined) this.scope.controllers.delete(this.controller)
   }
 
@@ -146,13 +175,14 @@ export class EventContext implements HandlerContext {
 
   /** @internal */
   beginWait(): void {
+    if (this.hasSettled) return
     if (this.waiting++ === 0) this.scope.waiting++
     this.scope.onWaiting()
   }
 
   /** @internal */
   endWait(): void {
-    if (--this.waiting === 0) this.scope.waiting--
+    if (!this.hasSettled && --this.waiting === 0) this.scope.waiting--
   }
 }
 
@@ -160,9 +190,10 @@ export class EventContext implements HandlerContext {
 export class AttemptContext extends EventContext {
   private readonly whole: EventContext
   private readonly limits: Attempt
+  private isOver = false
 
   constructor(scope: WorkerScope, whole: EventContext, limits: Attempt) {
-    super(scope, whole.origin, limits.number)
+    super(scope, whole.origin, whole.at, limits.number)
     this.flown = whole.flown
     this.whole = whole
     this.limits = limits
@@ -181,11 +212,22 @@ export class AttemptContext extends EventContext {
     return controller
   }
 
+  /** @internal The attempt is over, whatever its handler still does. */
+  override ended(): void {
+    this.isOver = true
+    for (; this.waiting > 0; this.waiting--) this.whole.endWait()
+    this.whole.ended()
+  }
+
   override beginWait(): void {
+    if (this.isOver) return
+    this.waiting++
     this.whole.beginWait()
   }
 
   override endWait(): void {
+    if (this.isOver) return
+    this.waiting--
     this.whole.endWait()
   }
 }

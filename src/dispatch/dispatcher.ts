@@ -159,7 +159,7 @@ export class Dispatcher implements LaneHost {
     this.lastTurn = performance.now()
     while (!this.isStopped) {
       this.flight.beat()
-      const worked = this.lanes.pass() + waits.poll()
+      const worked = this.pass() + waits.poll()
       this.mailboxNotices.flush()
       if (worked === 0) await this.rest()
       else if (this.inFlight > 0 || performance.now() - this.lastTurn > TURN_MS) await this.takeTurn()
@@ -168,6 +168,12 @@ export class Dispatcher implements LaneHost {
     for (const controller of this.scope.controllers) controller.abort()
     if (this.tenants !== undefined) await this.leave()
     this.mailboxNotices.close()
+  }
+
+  private pass(): number {
+    const worked = this.lanes.pass()
+    this.suspects.passed(worked)
+    return worked
   }
 
   private get isStopped(): boolean {
@@ -247,7 +253,7 @@ export class Dispatcher implements LaneHost {
   }
 
   private readonly onWake = (): void => {
-    if (!this.isStopped) this.lanes.pass()
+    if (!this.isStopped) this.pass()
     this.mailboxNotices.flush()
   }
 

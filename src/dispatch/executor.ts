@@ -1,24 +1,18 @@
 import { MillraceEvent } from '../event/event.ts'
 import { EXPIRES, flagsOf } from '../event/record.ts'
 import { LATER, type MailboxWriter, REJECTED } from '../lane/mailbox-writer.ts'
-import {
-  COMPLETED,
-  DEAD_LETTERED,
-  EXPIRED,
-  type Outcome,
-  raiseAttempts,
-  UNDECIDED,
-  UNMATCHED,
-} from '../lane/outcome.ts'
+import { offer } from '../lane/mark.ts'
+import { COMPLETED, DEAD_LETTERED, EXPIRED, type Outcome, UNDECIDED, UNMATCHED } from '../lane/outcome.ts'
 import type { Waits } from '../lane/waits.ts'
+import { isThenable } from '../thenable.ts'
 import type { Aftermath } from './aftermath.ts'
 import { Attempts } from './attempts.ts'
 import { EventContext, type RecordSource, type WorkerScope } from './context.ts'
 import type { Failures } from './failures.ts'
 import type { Handler } from './handlers.ts'
+import type { Attempt } from './resilience.ts'
 import type { Route, RoutedHandler, Router } from './router.ts'
 import { CALLED, FAILED, FILTERED, SUCCEEDED } from './tally.ts'
-import { isThenable } from './thenable.ts'
 
 /** An event whose handlers have not all settled. The promise never rejects. */
 export type Execution = {
@@ -84,9 +78,9 @@ export class Executor {
     const event = new MillraceEvent(route.topic, attempt, this.engineId, bytes, at, at + length, false)
     if ((flagsOf(words, at) & EXPIRES) !== 0 && isExpired(event)) return EXPIRED
     source.publisher.tick()
-    const context = new EventContext(this.scope, source, attempt)
+    const context = new EventContext(this.scope, source, at, attempt)
     if (handlers.length === 1 && mailboxes.length === 0) {
-      const succeeded = this.call(handlers[0]!, event, context, words, at)
+      const succeeded = this.call(handlers[0]!, event, context)
       if (typeof succeeded !== 'boolean')
         return { context, outcome: succeeded.then((ok) => finish(event, context, ok)) }
       return finish(event, context, succeeded)
@@ -104,7 +98,7 @@ export class Executor {
   ): Outcome | typeof UNDECIDED | Execution {
     let succeeded = true
     const open: Promise<boolean>[] = []
-    if (route.mailboxes.length > 0) raiseAttempts(source.words, start, event.attempt)
+    if (route.mailboxes.length > 0) offer(source.words, start)
     for (const mailbox of route.mailboxes) {
       const answer = mailbox.offer(source, start, end)
       if (answer === LATER) open.push(this.offerLater(mailbox, event, context, source, start, end))
@@ -113,40 +107,43 @@ export class Executor {
     for (const handler of route.handlers) {
       // Stopped: nothing is begun.
       if (context.cancelled) break
-      const result = this.call(handler, event, context, source.words, start)
+      const result = this.call(handler, event, context)
       if (typeof result === 'boolean') succeeded &&= result
       else open.push(result)
     }
     if (open.length === 0) return finish(event, context, succeeded)
+    context.rest()
     const outcome = Promise.all(open).then((all) => finish(event, context, succeeded && all.every(Boolean)))
     return { context, outcome }
   }
 
-  /** Calls one handler for the record at `at`: whether it succeeded, at once or later. */
+  /** Calls one handler: whether it succeeded, at once or later. */
   private call(
     routed: RoutedHandler,
     event: MillraceEvent,
     context: EventContext,
-    words: Int32Array,
-    at: number,
   ): boolean | Promise<boolean> {
     const { handler, tally } = routed
     const { resilience } = handler
     let start = 0
     try {
-      if (!passes(handler, event, context, words, at)) {
+      if (!passes(handler, event, context)) {
         tally.add(FILTERED, 1)
         return true
       }
       start = tally.start()
       if (resilience !== undefined) {
-        const attempts = new Attempts(this.scope, event, context, words, at)
-        const result = resilience.run(event.attempt, (attempt) => attempts.begin(handler, attempt))
+        const attempts = new Attempts(this.scope, event, context)
+        const call = (attempt: Attempt) => attempts.begin(handler, attempt)
+        const result = resilience.run(event.attempt, call, () => attempts.end())
         return this.settle(routed, event, context, result, start, attempts)
       }
-      raiseAttempts(words, at, event.attempt)
+      context.begin(event.attempt)
       const result = handler.handle(event, context)
-      if (isThenable(result)) return this.settle(routed, event, context, result, start, undefined)
+      if (isThenable(result)) {
+        context.goOn()
+        return this.settle(routed, event, context, result, start, undefined)
+      }
     } catch (error) {
       return this.fail(routed, event, context, error, event.attempt)
     }
@@ -170,7 +167,8 @@ export class Executor {
     } catch (error) {
       return this.fail(routed, event, context, error, attempts?.last ?? event.attempt)
     } finally {
-      attempts?.settle()
+      if (attempts === undefined) context.ended()
+      else attempts.settle()
       tally.add(CALLED, -1)
     }
     if (start !== 0) tally.end(start)
@@ -227,20 +225,17 @@ export class Executor {
 }
 
 /** Whether the handler's filter lets the event pass. It may kill its worker, too: while it is asked, that is an attempt. */
-function passes(
-  { filter }: Handler,
-  event: MillraceEvent,
-  context: EventContext,
-  words: Int32Array,
-  at: number,
-): boolean {
+function passes({ name, filter }: Handler, event: MillraceEvent, context: EventContext): boolean {
   if (filter === undefined) return true
-  const markWord = (at >> 2) - 1
+  const { words } = context.origin
+  const markWord = (context.at >> 2) - 1
   const mark = words[markWord]!
-  raiseAttempts(words, at, event.attempt)
-  const isWanted = filter(event, context)
+  context.begin(event.attempt)
+  const isWanted: unknown = filter(event, context)
   words[markWord] = mark
-  return isWanted
+  if (!isThenable(isWanted)) return Boolean(isWanted)
+  Promise.resolve(isWanted).catch(() => {})
+  throw new TypeError(`The filter of handler ${name} answered a promise: it has to say at once`)
 }
 
 function finish(event: MillraceEvent, context: EventContext, succeeded: boolean): Outcome | typeof UNDECIDED {

@@ -153,7 +153,7 @@ function handlerOf(pattern: string, value: unknown, module: string): Handler {
     name: name ?? pattern,
     pattern,
     handle: handle.bind(object),
-    filter,
+    filter: filter?.bind(object),
     attempts: policies.retry?.attempts ?? 1,
     resilience: Object.keys(policies).length === 0 ? undefined : new Resilience(name ?? pattern, policies),
   }

@@ -150,7 +150,9 @@ export class LaneReader implements RingHost {
     const { tenure } = this
     if (!this.lease.take(this.resume)) return false
     if (tenure === undefined) return true
-    if (tenure.isHeld || this.hasNews()) return tenure.begin()
+    if (tenure.isHeld) return tenure.begin()
+    for (const relay of this.relays) relay.lookThrough()
+    if (this.hasNews()) return tenure.begin()
     // There is nothing that it would be gained for: it was only to be looked at.
     this.giveBack()
     return false

@@ -1,5 +1,5 @@
 import { HandlerLoadError } from '../errors.ts'
-import { MAX_ATTEMPTS } from '../lane/outcome.ts'
+import { MAX_ATTEMPTS } from '../lane/mark.ts'
 
 /** What becomes of a handler's failures before its event is given up. Each worker has its own (decision 12). */
 export type HandlerPolicies = {

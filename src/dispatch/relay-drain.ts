@@ -46,11 +46,15 @@ export class RelayDrain extends RingDrain {
     this.needsSweep = true
   }
 
+  /** Finds what lies there unannounced; under the lease. */
+  lookThrough(): void {
+    if (!this.needsSweep) return
+    this.needsSweep = false
+    this.relay.resume(true)
+  }
+
   protected override refill(limit: number): boolean {
-    if (this.needsSweep) {
-      this.needsSweep = false
-      this.relay.resume(true)
-    }
+    this.lookThrough()
     if (this.reader.prefetch() > 0) return true
     // While handlers go on, the next record may have to wait for them: until then it may still be overwritten.
     const { relay } = this

@@ -70,8 +70,11 @@ export class Resilience {
     )
   }
 
-  /** Resolves once an attempt has succeeded; rejects with the error of the last. The first has number `first`. */
-  async run(first: number, call: (attempt: Attempt) => unknown): Promise<void> {
+  /**
+   * Resolves once an attempt has succeeded; rejects with the error of the last. The first has number `first`; after each,
+   * whether or not it came to be called, `onEnd`.
+   */
+  async run(first: number, call: (attempt: Attempt) => unknown, onEnd: () => void): Promise<void> {
     const { retry: again, timeoutMs = Number.POSITIVE_INFINITY } = this.policies
     const attempts = again?.attempts ?? 1
     const { succeeded, error } = await this.retries.execute(async ({ attempt: retries }): Promise<Ended> => {
@@ -86,6 +89,8 @@ export class Resilience {
         return { succeeded: true, error: undefined, isLast: true }
       } catch (error) {
         return { succeeded: false, error, isLast: number >= attempts }
+      } finally {
+        onEnd()
       }
     })
     if (!succeeded) throw this.named(error)

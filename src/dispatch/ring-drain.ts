@@ -1,25 +1,11 @@
 import { EMPTY, RingGauge, type RingPlace, RingReader } from '../../native-free-ring/src/index.ts'
 import { flagsOf, keyHashOf, ORDERED } from '../event/record.ts'
-import {
-  attemptsOf,
-  COMPLETED,
-  DUPLICATE,
-  LANE_COUNTERS,
-  type Outcome,
-  outcomeOf,
-  RELEASED,
-  UNDECIDED,
-  withOutcome,
-} from '../lane/outcome.ts'
+import { attemptsOf, isSuspect, outcomeOf, withDeath, withOutcome } from '../lane/mark.ts'
+import { COMPLETED, DUPLICATE, LANE_COUNTERS, type Outcome, RELEASED, UNDECIDED } from '../lane/outcome.ts'
 import type { CompletedIds } from './completed-ids.ts'
 import type { EventContext, RecordSource, WaitingPublisher } from './context.ts'
 import type { Executor } from './executor.ts'
 import type { FlightRecorder } from './flight.ts'
-
-/** Begun, and without an outcome: whoever read it last died meanwhile. */
-function isSuspectMark(mark: number): boolean {
-  return mark !== 0 && outcomeOf(mark) === 0
-}
 
 /** What a ring needs of its lane. */
 export interface RingHost {
@@ -168,21 +154,21 @@ export class RingDrain implements RecordSource {
           break
         }
       }
-      const isSuspect = isSuspectMark(reader.words[(at >> 2) - 1]!)
-      this.awaitsStart = isSuspect && !this.lane.mayStartSuspect(this)
+      const suspected = isSuspect(reader.words[(at >> 2) - 1]!)
+      this.awaitsStart = suspected && !this.lane.mayStartSuspect(this)
       if (this.awaitsStart) {
         reader.position = before
         this.blocked = true
         break
       }
       const wasQuiet = this.inFlight.length === 0
-      if (!this.dispatch(at, isSuspect)) {
+      if (!this.dispatch(at, suspected)) {
         reader.position = before
         break
       }
       if (wasQuiet && dispatched > 0 && this.inFlight.length > 0) settledEnd = before
       dispatched++
-      if (isSuspect) break
+      if (suspected) break
     }
     if (this.inFlight.length === 0) this.release(reader.position)
     else if (settledEnd !== undefined) this.release(settledEnd)
@@ -190,7 +176,7 @@ export class RingDrain implements RecordSource {
   }
 
   /** Answers false if the engine has stopped meanwhile, and for that the event was not handled to its end. */
-  private dispatch(at: number, isSuspect: boolean): boolean {
+  private dispatch(at: number, suspected: boolean): boolean {
     const { reader, executor } = this
     const { words, length } = reader
     const markWord = (at >> 2) - 1
@@ -203,13 +189,14 @@ export class RingDrain implements RecordSource {
     }
     if (this.isCompleted(at)) {
       // If it was in flight, its worker has recorded the completion, and died before it could mark it.
-      const outcome = isSuspect ? COMPLETED : DUPLICATE
+      const outcome = mark === 0 ? DUPLICATE : COMPLETED
       words[markWord] = withOutcome(mark, outcome)
       this.settled(markWord, outcome)
       return true
     }
     const attempt = attemptsOf(mark) + 1
-    const givenUp = isSuspect ? executor.aftermath.ofDeath(this, at, length, attempt - 1) : undefined
+    if (suspected) words[markWord] = withDeath(mark)
+    const givenUp = mark === 0 ? undefined : executor.aftermath.ofDeath(this, at, length)
     const { flight } = this.lane
     this.flown = flight.began(words, at, length, attempt)
     const { flown } = this
@@ -227,7 +214,7 @@ export class RingDrain implements RecordSource {
       markWord,
       keyHash: keyHashOf(words, at),
       isOrdered: (flagsOf(words, at) & ORDERED) !== 0,
-      isSuspect,
+      isSuspect: suspected,
       context: result.context,
       flown,
       outcome: undefined,

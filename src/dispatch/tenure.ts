@@ -1,5 +1,5 @@
+import { isThenable } from '../thenable.ts'
 import type { HookWorker, ModuleHooks } from './hooks.ts'
-import { isThenable } from './thenable.ts'
 
 /** Who is told of a lane's coming and going, on one thread. */
 export type Tenants = {

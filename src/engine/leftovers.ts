@@ -15,7 +15,8 @@ import {
   USES_RINGS,
   USES_SPILLWAYS,
 } from '../lane/map.ts'
-import { attemptsOf, LANE_COUNTERS, outcomeOf } from '../lane/outcome.ts'
+import { attemptsOf, outcomeOf } from '../lane/mark.ts'
+import { LANE_COUNTERS } from '../lane/outcome.ts'
 import { relayPlace, ringPlace, spillwayPlace } from '../lane/places.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 

@@ -7,7 +7,7 @@ import { CapabilityError, type MillraceError, OptionsError } from '../errors.ts'
 import { checkPolicy, noStore, type Policy } from '../event/policy.ts'
 import { MAX_PUBLISHERS, MAX_TOPIC_ID } from '../event/record.ts'
 import { MAX_DEPTH } from '../lane/map.ts'
-import { MAX_ATTEMPTS } from '../lane/outcome.ts'
+import { MAX_DEATHS } from '../lane/mark.ts'
 import type { Store } from '../store/store.ts'
 
 export type EngineOptions = {
@@ -194,7 +194,7 @@ function modulesOf(handlers: EngineOptions['handlers']): string[] {
 
 function deliveryOf({ delivery = 'at-least-once', redeliveries = 2 }: EngineOptions): Delivery {
   if (!DELIVERIES.includes(delivery)) throw new OptionsError(`delivery is one of ${DELIVERIES.join(', ')}`)
-  return { mode: delivery, redeliveries: integer('redeliveries', redeliveries, 0, MAX_ATTEMPTS - 1) }
+  return { mode: delivery, redeliveries: integer('redeliveries', redeliveries, 0, MAX_DEATHS - 1) }
 }
 
 function duplicateWindowOf({ delivery, ...options }: EngineOptions): number {

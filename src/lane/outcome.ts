@@ -37,35 +37,3 @@ export const UNDECIDED = 0
 export function outcomeName(outcome: number): (typeof NAMES)[Outcome | 0] {
   return NAMES[outcome]
 }
-
-/**
- * A record's mark: its outcome in the low 8 bits, 0 while it has none, above them how often it was attempted.
- * Plain stores by the lane's reader; the next reader sees them through the lease.
- */
-const OUTCOME_MASK = 0xff
-const ATTEMPT = 0x100
-export const MAX_ATTEMPTS = 0x7f_ffff
-
-export function outcomeOf(mark: number): number {
-  return mark & OUTCOME_MASK
-}
-
-export function attemptsOf(mark: number): number {
-  return mark >>> 8
-}
-
-/** The mark of a record whose handling is begun for the nth time. */
-export function withAttempts(mark: number, attempts: number): number {
-  return (mark & OUTCOME_MASK) | (Math.min(attempts, MAX_ATTEMPTS) * ATTEMPT)
-}
-
-export function withOutcome(mark: number, outcome: Outcome): number {
-  return mark | outcome
-}
-
-/** The record at `at` has been attempted so often. Before its handler is called: one that kills its worker is known by its attempts. */
-export function raiseAttempts(words: Int32Array, at: number, attempts: number): void {
-  const markWord = (at >> 2) - 1
-  const mark = words[markWord]!
-  if (attempts > attemptsOf(mark)) words[markWord] = withAttempts(mark, attempts)
-}

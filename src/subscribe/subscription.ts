@@ -11,6 +11,7 @@ import type { LevelNotice } from '../lane/notices.ts'
 import type { Overflow } from '../lane/overflow.ts'
 import { SpilledMail } from '../lane/spilled-mail.ts'
 import type { Waits, Watch } from '../lane/waits.ts'
+import { isThenable } from '../thenable.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 
 export type SubscribeOptions<Event = MillraceEvent> = {
@@ -297,7 +298,10 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
   private passes(event: Event, others: boolean): boolean | undefined {
     if (this.filter === undefined) return true
     try {
-      return this.filter(event)
+      const isWanted: unknown = this.filter(event)
+      if (!isThenable(isWanted)) return Boolean(isWanted)
+      Promise.resolve(isWanted).catch(() => {})
+      throw new TypeError('The filter of a subscription answered a promise: it has to say at once')
     } catch (error) {
       if (others) return undefined
       this.filtered++

@@ -3,14 +3,8 @@ import { allocateRing, RingGauge, RingWriter } from '../../native-free-ring/src/
 import type { CompletedIds } from '../../src/dispatch/completed-ids.ts'
 import type { Executor } from '../../src/dispatch/executor.ts'
 import { RingDrain, type RingHost } from '../../src/dispatch/ring-drain.ts'
-import {
-  COMPLETED,
-  DUPLICATE,
-  LANE_COUNTERS,
-  type Outcome,
-  outcomeOf,
-  withAttempts,
-} from '../../src/lane/outcome.ts'
+import { begin, outcomeOf } from '../../src/lane/mark.ts'
+import { COMPLETED, DUPLICATE, LANE_COUNTERS, type Outcome } from '../../src/lane/outcome.ts'
 
 /** Drains one record that has this mark, whose handlers end so; answers the counts, and what was asked of the memory. */
 function drainOne(mark: number, isKnown: boolean, outcome: Outcome) {
@@ -45,7 +39,13 @@ function drainOne(mark: number, isKnown: boolean, outcome: Outcome) {
   return { counts: new RingGauge(place, LANE_COUNTERS).released(), added, runs }
 }
 
-const IN_FLIGHT = withAttempts(0, 1)
+const IN_FLIGHT = markOfBegun()
+
+function markOfBegun(): number {
+  const words = new Int32Array(2)
+  begin(words, 4, 1)
+  return words[0]!
+}
 
 test('an event whose id was completed is a duplicate, and is not handled', () => {
   const { counts, added, runs } = drainOne(0, true, COMPLETED)

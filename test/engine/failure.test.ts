@@ -137,6 +137,27 @@ describe.each([0, 2])('workers: %d', (workers) => {
     await engine.close()
   })
 
+  test('a filter and its handler are of one object', async () => {
+    const { engine } = await start()
+    engine.publishBatch(['stop', 'pass'].map((data) => ({ type: 'fine.own', data })))
+    await engine.drain()
+    expect(engine.stats().handlers.find(({ name }) => name === 'own')).toMatchObject({
+      filtered: 1,
+      succeeded: 1,
+    })
+    await engine.close()
+  })
+
+  test('a filter that answers a promise has failed, whatever becomes of that', async () => {
+    const { engine, letters } = await start()
+    engine.publish('fail.promised')
+    const letter = await letters.receive({ timeoutMs: 5_000 })
+    expect(letter?.data).toMatchObject({ handler: 'promised', error: { name: 'TypeError' } })
+    await engine.drain()
+    expect(engine.stats()).toMatchObject({ deadLettered: 1, balanced: true })
+    await engine.close()
+  })
+
   test('an event whose letter is larger than any event may be: the letter comes without its data', async () => {
     const { engine, letters } = await start({ ringBytes: 16_384 })
     engine.publish('fail.sync', 'x'.repeat(8_000))

@@ -202,3 +202,12 @@ test('balanced: a lane that is only looked at is not gained, and one that has no
   await engine.close()
   expect(byLane(read())).toHaveLength(1)
 })
+
+test('sticky: a lane that is looked through when somebody begins to overwrite is not gained for that', async () => {
+  using modules = new Modules()
+  const { engine, read } = await start(modules, 'plain', { workers: 1, lanes: 8 })
+  engine.publish('tenant.relayed', 1, { key: 'k', onFull: 'coalesce' })
+  await engine.drain()
+  await engine.close()
+  expect(read().map(({ what }) => what)).toEqual(['gained', 'handled', 'lost'])
+})

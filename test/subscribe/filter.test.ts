@@ -62,6 +62,12 @@ describe.each([0, 2])('workers: %d', (workers) => {
     await engine.close()
   })
 
+  test('one that answers a promise has failed', async () => {
+    const { engine, subscription } = await filtered((async (data: number) => data > 4) as never)
+    await expect(subscription.receive()).rejects.toThrow(TypeError)
+    await engine.close()
+  })
+
   test('of receivers that wait, one gets the error and the next goes on', async () => {
     const { engine, subscription } = await filtered((data) => {
       if (data === 20) throw new Error('not twenty')
