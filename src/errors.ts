@@ -179,6 +179,16 @@ export class BreakerOpenError extends MillraceError {
   }
 }
 
+/** Nobody has answered a request: nobody handles its topic, its time to live was over, or its id was handled before. */
+export class UnansweredError extends MillraceError {
+  readonly reason: 'no-handler' | 'expired' | 'duplicate'
+
+  constructor(message: string, reason: UnansweredError['reason']) {
+    super('ERR_MILLRACE_UNANSWERED', message)
+    this.reason = reason
+  }
+}
+
 /** A store could not do what it was asked for: nothing of it was done. */
 export class StoreError extends MillraceError {
   constructor(message: string, options?: ErrorOptions) {

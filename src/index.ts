@@ -1,4 +1,4 @@
-export type { DeadLetter, FailureError } from './dispatch/failure.ts'
+export type { DeadLetter } from './dispatch/failure.ts'
 export type {
   EventOf,
   HandlerContext,
@@ -31,6 +31,7 @@ export {
   StoreError,
   StuckError,
   TimeoutError,
+  UnansweredError,
   WorkerDiedError,
 } from './errors.ts'
 export type { MillraceEvent } from './event/event.ts'
@@ -42,9 +43,11 @@ export type {
   EventMap,
   Publishing,
   PublishOptions,
+  RequestOptions,
   SendOptions,
   TopicHandle,
 } from './event/publishing.ts'
+export type { FailureError } from './event/thrown.ts'
 export type { DropNotice, LevelNotice } from './lane/notices.ts'
 export type {
   ReceiveOptions,

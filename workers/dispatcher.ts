@@ -2,14 +2,15 @@ import { receiveMessageOnPort, threadId } from 'node:worker_threads'
 import { giveBackLease, Parking, wordsOf } from '../native-free-ring/src/index.ts'
 import { Dispatcher } from '../src/dispatch/dispatcher.ts'
 import { EventLoop } from '../src/dispatch/event-loop.ts'
-import { describeError } from '../src/dispatch/failure.ts'
 import { type LoadedModules, loadHandlers } from '../src/dispatch/load.ts'
 import type { RegistryChange } from '../src/dispatch/mailbox-writers.ts'
 import type { DispatchTask, LoadFailure, WorkerReport } from '../src/dispatch/task.ts'
 import { HandlerLoadError } from '../src/errors.ts'
+import { describeError } from '../src/event/thrown.ts'
 import { ownerWord, parkedWord } from '../src/lane/map.ts'
 import { Waits } from '../src/lane/waits.ts'
 import { handlerPublishers } from '../src/publish/handler-publishers.ts'
+import { Requests } from '../src/publish/requests.ts'
 import { TopicTable } from '../src/topic/topic-table.ts'
 
 /** The life of a worker thread: loads the handlers, then dispatches until the engine stops. */
@@ -35,7 +36,14 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
   const parking = new Parking(control, parkedWord(thread), { resident: true })
   const waits = new Waits(parking, { drive: false })
   const topics = new TopicTable(map.topics, map.shape.maxTopics)
-  const publishers = handlerPublishers(map, thread, topics, waits, task.onFull)
+  const publishers = handlerPublishers(
+    map,
+    thread,
+    topics,
+    waits,
+    new Requests(map, thread, waits),
+    task.onFull,
+  )
   const changes: RegistryChange[] = task.mailboxes.map((place) => ({ add: place }))
   const dispatcher = new Dispatcher({
     map,

@@ -33,4 +33,15 @@ export {
 } from './recent-set.ts'
 export { Relay, type RelayPlace } from './relay.ts'
 export { type RelayCounts, RelayGauge } from './relay-gauge.ts'
+export {
+  allocateTickets,
+  closeTickets,
+  isOpen,
+  NO_TICKET,
+  type Ticket,
+  type TicketPlace,
+  Tickets,
+  ticketBytes,
+  ticketWords,
+} from './tickets.ts'
 export { FULL, RingWriter } from './writer.ts'

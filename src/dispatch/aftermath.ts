@@ -1,8 +1,12 @@
 import { DecodeError, isA, WorkerDiedError } from '../errors.ts'
 import { MillraceEvent, UNREADABLE } from '../event/event.ts'
+import { ASKS, flagsOf } from '../event/record.ts'
+import { DIED, DUPLICATE_REQUEST } from '../lane/answer.ts'
 import { attemptsOf, deathsOf } from '../lane/mark.ts'
 import { DEAD_LETTERED, DROPPED, type Outcome } from '../lane/outcome.ts'
-import type { RecordSource } from './context.ts'
+import type { Answers } from './answers.ts'
+import { type RecordSource, RequestContext, type WorkerScope } from './context.ts'
+import { after, type Execution } from './execution.ts'
 import type { Failures } from './failures.ts'
 import type { Router } from './router.ts'
 import { FAILED, LOST } from './tally.ts'
@@ -17,21 +21,30 @@ export type Delivery = {
 /** What becomes of records that no handler is called for: those that a worker died of, and those that can't be read. */
 export class Aftermath {
   private readonly engineId: string
-  private readonly workerId: number
+  private readonly scope: WorkerScope
   private readonly router: Router
   private readonly delivery: Delivery
   private readonly failures: Failures
+  private readonly answers: Answers
 
-  constructor(engineId: string, workerId: number, router: Router, delivery: Delivery, failures: Failures) {
+  constructor(
+    engineId: string,
+    scope: WorkerScope,
+    router: Router,
+    delivery: Delivery,
+    failures: Failures,
+    answers: Answers,
+  ) {
     this.engineId = engineId
-    this.workerId = workerId
+    this.scope = scope
     this.router = router
     this.delivery = delivery
     this.failures = failures
+    this.answers = answers
   }
 
   /** Of a record whose worker died while it was in flight: undefined if it is to be handled again. Never throws. */
-  ofDeath(source: RecordSource, at: number, length: number): Outcome | undefined {
+  ofDeath(source: RecordSource, at: number, length: number): Outcome | Execution | undefined {
     const mark = source.words[(at >> 2) - 1]!
     try {
       if (this.delivery.mode === 'at-most-once') return this.lose(source, at)
@@ -49,24 +62,47 @@ export class Aftermath {
     return DEAD_LETTERED
   }
 
-  private lose(source: RecordSource, at: number): Outcome {
-    for (const { tally } of this.router.routeAt(source, at).handlers) tally.add(LOST, 1)
-    return DROPPED
+  /** Of a record with the id of one that was completed, and this `outcome`. */
+  ofDuplicate(source: RecordSource, at: number, outcome: Outcome): Outcome | Execution {
+    return this.answer(source, at, outcome, DUPLICATE_REQUEST)
   }
 
-  private judge(source: RecordSource, at: number, length: number, mark: number): Outcome | undefined {
+  private lose(source: RecordSource, at: number): Outcome | Execution {
+    for (const { tally } of this.router.routeAt(source, at).handlers) tally.add(LOST, 1)
+    return this.answer(source, at, DROPPED, DIED, 'Its worker died while it was handled')
+  }
+
+  private judge(
+    source: RecordSource,
+    at: number,
+    length: number,
+    mark: number,
+  ): Outcome | Execution | undefined {
     const { topic, handlers } = this.router.routeAt(source, at)
     let allowed = this.delivery.redeliveries
     for (const { handler } of handlers) allowed = Math.max(allowed, handler.attempts - 1)
     if (deathsOf(mark) <= allowed) return undefined
-    const error = new WorkerDiedError(
-      `A worker died ${deathsOf(mark)} times while it was handled`,
-      this.workerId,
-    )
+    const text = `A worker died ${deathsOf(mark)} times while it was handled`
+    const error = new WorkerDiedError(text, this.scope.workerId)
     for (const { tally } of handlers) tally.add(FAILED, 1)
     const names = handlers.map(({ handler }) => handler.name).join(', ')
     this.bury(names, topic, source, at, length, attemptsOf(mark), error)
-    return DEAD_LETTERED
+    return this.answer(source, at, DEAD_LETTERED, DIED, text)
+  }
+
+  /** The outcome; of a request, after its caller was told why. */
+  private answer(
+    source: RecordSource,
+    at: number,
+    outcome: Outcome,
+    kind: number,
+    text?: string,
+  ): Outcome | Execution {
+    const { words } = source
+    if ((flagsOf(words, at) & ASKS) === 0) return outcome
+    const answer = this.answers.to(words, at)
+    const context = new RequestContext(this.scope, source, at, attemptsOf(words[(at >> 2) - 1]!), answer)
+    return after(answer.say(kind, text), context, outcome)
   }
 
   private bury(

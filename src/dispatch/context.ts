@@ -1,12 +1,22 @@
-import type { EventInput, Publishing, PublishOptions, SendOptions, TopicHandle } from '../event/publishing.ts'
+import type { Ticket } from '../../native-free-ring/src/index.ts'
+import type {
+  EventInput,
+  Publishing,
+  PublishOptions,
+  RequestOptions,
+  SendOptions,
+  TopicHandle,
+} from '../event/publishing.ts'
 import type { WaitOptions } from '../lane/deadline.ts'
 import { begin, rest } from '../lane/mark.ts'
 import type { NoticeTopic } from '../lane/notices.ts'
+import type { Watch } from '../lane/waits.ts'
+import type { Answer } from './answers.ts'
 import type { HandlerContext } from './handlers.ts'
 import { follow, lookingController } from './looking-signal.ts'
 import type { Attempt } from './resilience.ts'
 
-/** A publisher that says whether a send has to wait: undefined if there was room at once. */
+/** A publisher that asks, and says whether a send has to wait: undefined if there was room at once. */
 export type WaitingPublisher = Publishing & {
   /** Time has passed: what is published next carries the time at which it is. */
   tick(): void
@@ -18,6 +28,13 @@ export type WaitingPublisher = Publishing & {
     options?: SendOptions,
   ): Promise<void> | undefined
   sendBatchOrWait(events: readonly EventInput[], options?: WaitOptions): Promise<void> | undefined
+  /** As `request`; `onTicket` learns which ticket it has. */
+  ask(
+    type: string,
+    data: unknown,
+    options: RequestOptions | undefined,
+    onTicket: (ticket: Ticket) => void,
+  ): Promise<any>
 }
 
 /** What all contexts of a worker share. */
@@ -29,6 +46,8 @@ export type WorkerScope = {
   readonly controllers: Set<AbortController>
   /** Events in flight whose handlers wait for room. */
   waiting: number
+  /** Looks for something from time to time. */
+  watch(watch: Watch): void
   /** Called when a handler begins to wait for room: its key no longer holds back other publishers' events. */
   onWaiting(): void
 }
@@ -51,6 +70,7 @@ export class EventContext implements HandlerContext {
   readonly attempt: number
   /** @internal How many sends of this event's handlers wait for room. */
   waiting = 0
+  private tickets: Ticket[] | undefined
   /** How many of its handlers go on. */
   private underWay = 0
   protected readonly scope: WorkerScope
@@ -60,12 +80,12 @@ export class EventContext implements HandlerContext {
   readonly at: number
   /** @internal */
   flown: number
-  /** @internal Its handler was told that its result is no longer wanted. */
+  /** @internal Its handler was told that the engine has stopped. */
   wasCancelled = false
   /** @internal One of its handlers has failed: it is a dead letter. */
   wasGivenUp = false
   private controller: AbortController | undefined
-  private hasSettled = false
+  protected hasSettled = false
 
   constructor(scope: WorkerScope, origin: RecordSource, at: number, attempt: number) {
     this.flown = origin.flown
@@ -73,6 +93,12 @@ export class EventContext implements HandlerContext {
     this.origin = origin
     this.at = at
     this.attempt = attempt
+  }
+
+  /** @internal What its handlers have asked, and wait for. */
+  get asked(): Ticket[] {
+    this.tickets ??= []
+    return this.tickets
   }
 
   get workerId(): number {
@@ -129,6 +155,11 @@ export class EventContext implements HandlerContext {
   }
 
   get cancelled(): boolean {
+    return this.hasStopped
+  }
+
+  /** @internal The engine has. */
+  get hasStopped(): boolean {
     this.wasCancelled ||= this.scope.isCancelled()
     return this.wasCancelled
   }
@@ -151,6 +182,26 @@ export class EventContext implements HandlerContext {
 
   async sendBatch(events: readonly EventInput[], options?: WaitOptions): Promise<void> {
     await this.untilSent(this.publisher.sendBatchOrWait(events, options))
+  }
+
+  async request(type: string, data?: unknown, options?: RequestOptions): Promise<any> {
+    let own: Ticket | undefined
+    this.beginWait()
+    try {
+      return await this.publisher.ask(type, data, options, (ticket) => {
+        own = ticket
+        this.asked.push(ticket)
+      })
+    } finally {
+      if (own !== undefined) this.asked.splice(this.asked.indexOf(own), 1)
+      this.endWait()
+    }
+  }
+
+  /** @internal Whether one of its handlers waits for the answer to the request with this ticket. */
+  isAsking(slot: number, stamp: number): boolean {
+    const isIt = (ticket: Ticket) => ticket.slot === slot && ticket.stamp === stamp
+    return this.tickets?.some(isIt) ?? false
   }
 
   topic(topic: string): TopicHandle {
@@ -186,6 +237,33 @@ export class EventContext implements HandlerContext {
   }
 }
 
+/** The context of a request: it is not wanted any more once whoever asked has gone. */
+export class RequestContext extends EventContext {
+  /** @internal */
+  readonly answer: Answer
+
+  constructor(scope: WorkerScope, origin: RecordSource, at: number, attempt: number, answer: Answer) {
+    super(scope, origin, at, attempt)
+    this.answer = answer
+  }
+
+  override get cancelled(): boolean {
+    return this.hasStopped || !this.answer.isWanted
+  }
+
+  protected override control(): AbortController {
+    const controller = super.control()
+    this.scope.watch({
+      ready: () => this.cancelled || this.hasSettled,
+      advance: () => {
+        if (!this.hasSettled) controller.abort()
+        return true
+      },
+    })
+    return controller
+  }
+}
+
 /** The context of one attempt of a handler with policies. */
 export class AttemptContext extends EventContext {
   private readonly whole: EventContext
@@ -201,7 +279,7 @@ export class AttemptContext extends EventContext {
 
   override get cancelled(): boolean {
     const { deadline, signal } = this.limits
-    return super.cancelled || signal.aborted || performance.now() >= deadline
+    return this.whole.cancelled || signal.aborted || performance.now() >= deadline
   }
 
   protected override control(): AbortController {
@@ -210,6 +288,10 @@ export class AttemptContext extends EventContext {
     // Without a time limit it never aborts, and is the same for all.
     if (this.limits.deadline < Number.POSITIVE_INFINITY) follow(controller, this.limits.signal)
     return controller
+  }
+
+  override get asked(): Ticket[] {
+    return this.whole.asked
   }
 
   /** @internal The attempt is over, whatever its handler still does. */

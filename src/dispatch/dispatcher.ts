@@ -13,6 +13,7 @@ import {
 import type { Waits } from '../lane/waits.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 import { Aftermath, type Delivery } from './aftermath.ts'
+import { Answers } from './answers.ts'
 import type { WaitingPublisher, WorkerScope } from './context.ts'
 import type { EventLoop } from './event-loop.ts'
 import { Executor } from './executor.ts'
@@ -113,13 +114,15 @@ export class Dispatcher implements LaneHost {
       isCancelled: () => Atomics.load(this.control, STATE) === STOPPED,
       controllers: new Set(),
       waiting: 0,
+      watch: (watch) => waits.add(watch),
       onWaiting: () => this.unblock(),
     }
     const letters = memory.letters && new LetterWriter(memory.letters)
     const failures = new Failures(thread, this.router, letters, new FailureReports(reports.onDeadLetter))
     const { engineId } = map
-    const aftermath = new Aftermath(engineId, thread, this.router, parts.delivery, failures)
-    this.executor = new Executor(engineId, this.router, this.scope, waits, failures, aftermath)
+    const answers = new Answers(map, thread, waits)
+    const aftermath = new Aftermath(engineId, this.scope, this.router, parts.delivery, failures, answers)
+    this.executor = new Executor(engineId, this.router, this.scope, waits, failures, answers, aftermath)
     this.suspects = new Suspects(this.scope, () => this.unblock())
     this.mailboxNotices = new MailboxNotices(this.control, topics, this.publisherAfter(0))
     this.mailboxes = new MailboxWriters(
@@ -178,6 +181,10 @@ export class Dispatcher implements LaneHost {
 
   private get isStopped(): boolean {
     return Atomics.load(this.control, STATE) === STOPPED
+  }
+
+  get thread(): number {
+    return this.parts.thread
   }
 
   synchronise(): void {

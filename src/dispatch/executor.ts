@@ -1,24 +1,21 @@
 import { MillraceEvent } from '../event/event.ts'
-import { EXPIRES, flagsOf } from '../event/record.ts'
+import { ASKS, EXPIRES, flagsOf } from '../event/record.ts'
+import { EXPIRED_REQUEST, UNHANDLED } from '../lane/answer.ts'
 import { LATER, type MailboxWriter, REJECTED } from '../lane/mailbox-writer.ts'
 import { offer } from '../lane/mark.ts'
 import { COMPLETED, DEAD_LETTERED, EXPIRED, type Outcome, UNDECIDED, UNMATCHED } from '../lane/outcome.ts'
 import type { Waits } from '../lane/waits.ts'
 import { isThenable } from '../thenable.ts'
 import type { Aftermath } from './aftermath.ts'
+import type { Answer, Answers } from './answers.ts'
 import { Attempts } from './attempts.ts'
-import { EventContext, type RecordSource, type WorkerScope } from './context.ts'
+import { EventContext, type RecordSource, RequestContext, type WorkerScope } from './context.ts'
+import { after, type Execution } from './execution.ts'
 import type { Failures } from './failures.ts'
 import type { Handler } from './handlers.ts'
 import type { Attempt } from './resilience.ts'
 import type { Route, RoutedHandler, Router } from './router.ts'
-import { CALLED, FAILED, FILTERED, SUCCEEDED } from './tally.ts'
-
-/** An event whose handlers have not all settled. The promise never rejects. */
-export type Execution = {
-  readonly context: EventContext
-  readonly outcome: Promise<Outcome | typeof UNDECIDED>
-}
+import { CALLED, FAILED, FILTERED, LOST, REFUSED, SUCCEEDED } from './tally.ts'
 
 /**
  * Runs one event: finds its route, fills its mailboxes, calls its handlers, and says what became of it.
@@ -29,6 +26,7 @@ export class Executor {
   private readonly scope: WorkerScope
   private readonly waits: Waits
   private readonly failures: Failures
+  private readonly answers: Answers
   readonly aftermath: Aftermath
 
   constructor(
@@ -37,6 +35,7 @@ export class Executor {
     scope: WorkerScope,
     waits: Waits,
     failures: Failures,
+    answers: Answers,
     aftermath: Aftermath,
   ) {
     this.engineId = engineId
@@ -44,6 +43,7 @@ export class Executor {
     this.scope = scope
     this.waits = waits
     this.failures = failures
+    this.answers = answers
     this.aftermath = aftermath
   }
 
@@ -74,9 +74,11 @@ export class Executor {
     const { bytes, words } = source
     const route = this.router.routeAt(source, at)
     const { handlers, mailboxes } = route
+    const flags = flagsOf(words, at)
+    if ((flags & ASKS) !== 0) return this.beginRequest(route, source, at, length, attempt)
     if (handlers.length === 0 && mailboxes.length === 0) return UNMATCHED
     const event = new MillraceEvent(route.topic, attempt, this.engineId, bytes, at, at + length, false)
-    if ((flagsOf(words, at) & EXPIRES) !== 0 && isExpired(event)) return EXPIRED
+    if ((flags & EXPIRES) !== 0 && isExpired(event)) return EXPIRED
     source.publisher.tick()
     const context = new EventContext(this.scope, source, at, attempt)
     if (handlers.length === 1 && mailboxes.length === 0) {
@@ -88,6 +90,30 @@ export class Executor {
     return this.runAll(route, event, context, source, at, at + length)
   }
 
+  /** The same for an event that somebody waits to be answered: its outcome comes after the answer. */
+  private beginRequest(
+    route: Route,
+    source: RecordSource,
+    at: number,
+    length: number,
+    attempt: number,
+  ): Outcome | typeof UNDECIDED | Execution {
+    const { bytes, words } = source
+    const answer = this.answers.to(words, at)
+    const context = new RequestContext(this.scope, source, at, attempt, answer)
+    const event = new MillraceEvent(route.topic, attempt, this.engineId, bytes, at, at + length, false)
+    if ((flagsOf(words, at) & EXPIRES) !== 0 && isExpired(event))
+      return after(answer.say(EXPIRED_REQUEST), context, EXPIRED)
+    const { handlers, mailboxes } = route
+    if (handlers.length === 0 && mailboxes.length === 0)
+      return after(answer.say(UNHANDLED), context, UNMATCHED)
+    source.publisher.tick()
+    const result = this.runAll(route, event, context, source, at, at + length, answer)
+    const isSkipped = answer.wasSkipped && handlers.length === 1 && mailboxes.length === 0
+    return isSkipped && result === COMPLETED ? EXPIRED : result
+  }
+
+  /** All its mailboxes and handlers; the first handler that wants it answers. */
   private runAll(
     route: Route,
     event: MillraceEvent,
@@ -95,6 +121,7 @@ export class Executor {
     source: RecordSource,
     start: number,
     end: number,
+    answer?: Answer,
   ): Outcome | typeof UNDECIDED | Execution {
     let succeeded = true
     const open: Promise<boolean>[] = []
@@ -106,11 +133,14 @@ export class Executor {
     }
     for (const handler of route.handlers) {
       // Stopped: nothing is begun.
-      if (context.cancelled) break
-      const result = this.call(handler, event, context)
+      if (context.hasStopped) break
+      const result = this.call(handler, event, context, answer?.isTaken ? undefined : answer)
       if (typeof result === 'boolean') succeeded &&= result
       else open.push(result)
     }
+    const told =
+      answer === undefined || answer.isTaken || context.hasStopped ? undefined : answer.say(UNHANDLED)
+    if (told !== undefined) open.push(told.then(() => true))
     if (open.length === 0) return finish(event, context, succeeded)
     context.rest()
     const outcome = Promise.all(open).then((all) => finish(event, context, succeeded && all.every(Boolean)))
@@ -122,13 +152,19 @@ export class Executor {
     routed: RoutedHandler,
     event: MillraceEvent,
     context: EventContext,
+    answer?: Answer,
   ): boolean | Promise<boolean> {
     const { handler, tally } = routed
     const { resilience } = handler
     let start = 0
+    let given: Promise<void> | undefined
     try {
       if (!passes(handler, event, context)) {
         tally.add(FILTERED, 1)
+        return true
+      }
+      if (answer !== undefined && !answer.take()) {
+        tally.add(LOST, 1)
         return true
       }
       start = tally.start()
@@ -136,20 +172,21 @@ export class Executor {
         const attempts = new Attempts(this.scope, event, context)
         const call = (attempt: Attempt) => attempts.begin(handler, attempt)
         const result = resilience.run(event.attempt, call, () => attempts.end())
-        return this.settle(routed, event, context, result, start, attempts)
+        return this.settle(routed, event, context, result, start, attempts, answer)
       }
       context.begin(event.attempt)
       const result = handler.handle(event, context)
       if (isThenable(result)) {
         context.goOn()
-        return this.settle(routed, event, context, result, start, undefined)
+        return this.settle(routed, event, context, result, start, undefined, answer)
       }
+      given = answer?.give(result)
     } catch (error) {
-      return this.fail(routed, event, context, error, event.attempt)
+      return this.fail(routed, event, context, error, event.attempt, answer)
     }
     if (start !== 0) tally.end(start)
     tally.add(context.wasCancelled ? CALLED : SUCCEEDED, 1)
-    return true
+    return given === undefined ? true : given.then(() => true)
   }
 
   private async settle(
@@ -159,18 +196,30 @@ export class Executor {
     result: PromiseLike<unknown>,
     start: number,
     attempts: Attempts | undefined,
+    answer: Answer | undefined,
   ): Promise<boolean> {
     const { tally } = routed
     tally.add(CALLED, 1)
+    let failed = false
+    let value: unknown
     try {
-      await result
+      value = await result
     } catch (error) {
-      return this.fail(routed, event, context, error, attempts?.last ?? event.attempt)
-    } finally {
-      if (attempts === undefined) context.ended()
-      else attempts.settle()
-      tally.add(CALLED, -1)
+      failed = true
+      value = error
     }
+    if (attempts === undefined) context.ended()
+    else attempts.settle()
+    if (answer !== undefined && !failed) {
+      try {
+        await answer.give(value)
+      } catch (error) {
+        failed = true
+        value = error
+      }
+    }
+    tally.add(CALLED, -1)
+    if (failed) return this.fail(routed, event, context, value, attempts?.last ?? event.attempt, answer)
     if (start !== 0) tally.end(start)
     tally.add(SUCCEEDED, 1)
     return true
@@ -182,10 +231,16 @@ export class Executor {
     context: EventContext,
     error: unknown,
     attempts: number,
-  ): false {
+    answer: Answer | undefined,
+  ): boolean | Promise<boolean> {
     // The engine has stopped: it may have failed for that, and nobody is told what becomes of it any more.
     if (this.scope.isCancelled()) return false
     const { handler, tally } = routed
+    if (answer?.isTaken) {
+      tally.add(REFUSED, 1)
+      const refused = answer.refuse(error)
+      return refused === undefined ? true : refused.then(() => true)
+    }
     context.wasGivenUp = true
     tally.add(FAILED, 1)
     this.failures.add(handler.name, event, error, attempts, context.publisher)

@@ -1,8 +1,6 @@
 import type { MillraceEvent } from '../event/event.ts'
 import type { EventJSON } from '../event/formats.ts'
-
-/** An error as plain data, whatever was thrown. */
-export type FailureError = { name: string; message: string; stack?: string; code?: string }
+import type { FailureError } from '../event/thrown.ts'
 
 /** What a dead letter says beside its event. */
 export type LetterHead = {
@@ -18,32 +16,6 @@ export type LetterHead = {
 export type DeadLetter = LetterHead & {
   /** The event in the universal format, its data as they are; just its type if its data could not be decoded, or was too large. */
   readonly event: Partial<EventJSON> & { event_type: string; key?: string }
-}
-
-const MAX_TEXT = 4_096
-
-/** Turns anything that was thrown into plain data, without trusting it: a getter, a proxy may throw again. */
-export function describeError(thrown: unknown): FailureError {
-  const name = textOf(() => (thrown as Error).name) ?? typeof thrown
-  const message =
-    textOf(() => (thrown instanceof Error ? thrown.message : String(thrown))) ?? 'unreadable error'
-  const stack = textOf(() => (thrown as Error).stack)
-  const code = textOf(() => (thrown as { code?: unknown }).code)
-  return { name, message, ...(stack !== undefined && { stack }), ...(code !== undefined && { code }) }
-}
-
-/** Text that can be sent, and is not too long. */
-export function clip(text: string): string {
-  return text.slice(0, MAX_TEXT).toWellFormed()
-}
-
-function textOf(read: () => unknown): string | undefined {
-  try {
-    const text = read()
-    return typeof text === 'string' ? clip(text) : undefined
-  } catch {
-    return undefined
-  }
 }
 
 export function deadLetter(head: LetterHead, event: MillraceEvent): DeadLetter {

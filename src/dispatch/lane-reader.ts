@@ -1,5 +1,5 @@
 import { wake, wordsOf } from '../../native-free-ring/src/index.ts'
-import { flagsOf, keyHashOf, ORDERED } from '../event/record.ts'
+import { ASKS, flagsOf, keyHashOf, ORDERED, publisherOf, slotOf, stampOf } from '../event/record.ts'
 import { LaneLease } from '../lane/lane-lease.ts'
 import { isKeyed, MAX_DEPTH, parkedWord, type SharedMap, STATE, STOPPED } from '../lane/map.ts'
 import { relayPlace, ringPlace, spillwayPlace } from '../lane/places.ts'
@@ -13,6 +13,8 @@ import { type Tenants, Tenure } from './tenure.ts'
 
 /** What a lane needs of its dispatcher. */
 export interface LaneHost {
+  /** The thread's slot. */
+  readonly thread: number
   readonly flight: FlightRecorder
   /** Learns of subscriptions that are older than what is about to be read. */
   synchronise(): void
@@ -218,8 +220,23 @@ export class LaneReader implements RingHost {
    * waits for is that they are handled (decisions 3 and 11).
    */
   isBusy(words: Int32Array, at: number, ring: RingDrain): boolean {
-    if (this.busy.length === 0 || (flagsOf(words, at) & ORDERED) === 0) return false
-    return this.isBusyKey(keyHashOf(words, at), ring)
+    const flags = flagsOf(words, at)
+    if (this.busy.length === 0 || (flags & ORDERED) === 0) return false
+    const keyHash = keyHashOf(words, at)
+    if (this.isBusyKey(keyHash, ring)) return (flags & ASKS) === 0 || !this.isAwaited(words, at, keyHash)
+    return false
+  }
+
+  /** Whether all of this key that are being handled wait, and one of them for the answer to this request: it is a part of that. */
+  private isAwaited(words: Int32Array, at: number, keyHash: number): boolean {
+    if (this.map.publishers[publisherOf(words, at)]!.thread !== this.host.thread) return false
+    let isAsked = false
+    for (const { keyHash: other, context } of this.busy) {
+      if (other !== keyHash) continue
+      if (context!.waiting === 0) return false
+      isAsked ||= context!.isAsking(slotOf(words, at), stampOf(words, at))
+    }
+    return isAsked
   }
 
   isBusyKey(keyHash: number | undefined, ring: RingDrain): boolean {

@@ -18,8 +18,8 @@ import {
 import { BreakerOpenError, isA, TimeoutError } from '../errors.ts'
 import type { HandlerPolicies } from './policies.ts'
 
-/** How an attempt ended. Its error travels as a value: looking at it might run code of whoever threw it. */
-type Ended = { readonly succeeded: boolean; readonly error: unknown; readonly isLast: boolean }
+/** How an attempt ended, with what. Its error travels as a value: looking at it might run code of whoever threw it. */
+type Ended = { readonly succeeded: boolean; readonly value: unknown; readonly isLast: boolean }
 
 /** One time that a handler is called. */
 export type Attempt = {
@@ -71,29 +71,31 @@ export class Resilience {
   }
 
   /**
-   * Resolves once an attempt has succeeded; rejects with the error of the last. The first has number `first`; after each,
+   * Resolves with the result of the attempt that succeeds; rejects with the error of the last. The first has number `first`; after each,
    * whether or not it came to be called, `onEnd`.
    */
-  async run(first: number, call: (attempt: Attempt) => unknown, onEnd: () => void): Promise<void> {
+  async run(first: number, call: (attempt: Attempt) => unknown, onEnd: () => void): Promise<unknown> {
     const { retry: again, timeoutMs = Number.POSITIVE_INFINITY } = this.policies
     const attempts = again?.attempts ?? 1
-    const { succeeded, error } = await this.retries.execute(async ({ attempt: retries }): Promise<Ended> => {
+    const { succeeded, value } = await this.retries.execute(async ({ attempt: retries }): Promise<Ended> => {
       const number = first + retries
       try {
-        await this.inner.execute(async ({ signal }) => {
+        const result = await this.inner.execute(async ({ signal }) => {
           const deadline = performance.now() + timeoutMs
-          await call({ number, signal, deadline })
+          const answer = await call({ number, signal, deadline })
           // Its thread may never have come to the timer.
           if (performance.now() >= deadline) throw this.late()
+          return answer
         })
-        return { succeeded: true, error: undefined, isLast: true }
+        return { succeeded: true, value: result, isLast: true }
       } catch (error) {
-        return { succeeded: false, error, isLast: number >= attempts }
+        return { succeeded: false, value: error, isLast: number >= attempts }
       } finally {
         onEnd()
       }
     })
-    if (!succeeded) throw this.named(error)
+    if (!succeeded) throw this.named(value)
+    return value
   }
 
   /** The library's own errors as ours. */

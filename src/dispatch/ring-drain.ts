@@ -64,7 +64,10 @@ export class RingDrain implements RecordSource {
   readonly publisher: WaitingPublisher
   readonly depth: number
   private readonly window: number
+  /** Those that are not released, with an outcome or without. */
   protected readonly inFlight: InFlight[] = []
+  /** How many of them have none. */
+  private open = 0
   /** Of the event that is dispatched: its number in the flight recorder. */
   flown = 0
   private readonly onRoom: () => void
@@ -114,6 +117,15 @@ export class RingDrain implements RecordSource {
     return !this.blocked && this.reader.prefetch() > 0
   }
 
+  /** As many as may are being handled. Those that wait for others do not count: the others may lie behind them. */
+  private get isFull(): boolean {
+    if (this.open < this.window) return false
+    let waiting = 0
+    for (const { outcome, context } of this.inFlight)
+      if (outcome === undefined && context!.waiting > 0) waiting++
+    return this.open - waiting >= this.window
+  }
+
   /** Whether another worker may as well go on here. */
   get isQuiet(): boolean {
     return this.inFlight.length === 0 && !this.awaitsStart
@@ -148,7 +160,7 @@ export class RingDrain implements RecordSource {
       if (at === EMPTY && this.refill(limit - dispatched)) at = reader.next()
       if (at === EMPTY) break
       if (this.inFlight.length > 0 || this.lane.hasBusyKeys) {
-        if (this.inFlight.length >= this.window || this.lane.isBusy(reader.words, at, this)) {
+        if (this.isFull || this.lane.isBusy(reader.words, at, this)) {
           reader.position = before
           this.blocked = true
           break
@@ -187,16 +199,14 @@ export class RingDrain implements RecordSource {
       this.settled(markWord, settledBefore)
       return true
     }
-    if (this.isCompleted(at)) {
-      // If it was in flight, its worker has recorded the completion, and died before it could mark it.
-      const outcome = mark === 0 ? DUPLICATE : COMPLETED
-      words[markWord] = withOutcome(mark, outcome)
-      this.settled(markWord, outcome)
-      return true
-    }
     const attempt = attemptsOf(mark) + 1
     if (suspected) words[markWord] = withDeath(mark)
-    const givenUp = mark === 0 ? undefined : executor.aftermath.ofDeath(this, at, length)
+    const givenUp = this.isCompleted(at)
+      ? // If it was in flight, its worker has recorded the completion, and died before it could mark it.
+        executor.aftermath.ofDuplicate(this, at, mark === 0 ? DUPLICATE : COMPLETED)
+      : mark === 0
+        ? undefined
+        : executor.aftermath.ofDeath(this, at, length)
     const { flight } = this.lane
     this.flown = flight.began(words, at, length, attempt)
     const { flown } = this
@@ -220,6 +230,7 @@ export class RingDrain implements RecordSource {
       outcome: undefined,
     }
     this.inFlight.push(record)
+    this.open++
     this.lane.started(record)
     void result.outcome.then((outcome) => this.settleLater(record, outcome))
     return true
@@ -247,6 +258,7 @@ export class RingDrain implements RecordSource {
   private settleLater(record: InFlight, outcome: Outcome | typeof UNDECIDED): void {
     if (outcome === UNDECIDED || this.lane.isStopped) return
     record.outcome = outcome
+    this.open--
     this.lane.flight.ended(record.flown, outcome)
     this.mark((record.markWord + 1) << 2, outcome)
     let end = -1

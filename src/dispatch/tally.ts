@@ -8,7 +8,9 @@ export const FILTERED = 2
 export const FAILED = 3
 /** Its worker died in the middle, and nothing is handled twice. */
 export const LOST = 4
-export const HANDLER_COUNTERS = 5
+/** It failed on a request: whoever asked has the error. */
+export const REFUSED = 5
+export const HANDLER_COUNTERS = 6
 
 /** The most handlers that one engine may have; their counters are allocated for so many. */
 export const MAX_HANDLERS = 16_384

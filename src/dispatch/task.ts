@@ -1,11 +1,12 @@
 import type { RecordableHistogram } from 'node:perf_hooks'
 import type { MessagePort } from 'node:worker_threads'
 import type { Policy } from '../event/policy.ts'
+import type { FailureError } from '../event/thrown.ts'
 import type { MailboxPlace } from '../lane/mailbox.ts'
 import type { SharedMap } from '../lane/map.ts'
 import type { Delivery } from './aftermath.ts'
 import type { Affinity } from './dispatcher.ts'
-import type { DeadLetter, FailureError } from './failure.ts'
+import type { DeadLetter } from './failure.ts'
 import type { ThreadMemory } from './thread-memory.ts'
 
 /** The one endless task of a worker thread. */

@@ -6,10 +6,12 @@ import {
   type Worker,
 } from 'node:worker_threads'
 import {
+  closeTickets,
   giveBackLease,
   Parking,
   revokeLease,
   takeLease,
+  ticketWords,
   wake,
   wordsOf,
 } from '../../native-free-ring/src/index.ts'
@@ -26,8 +28,10 @@ import {
   type SharedMap,
   threadCount,
 } from '../lane/map.ts'
+import { ticketPlace } from '../lane/places.ts'
 import { Waits } from '../lane/waits.ts'
 import { Publisher } from '../publish/publisher.ts'
+import { Requests } from '../publish/requests.ts'
 import { TopicTable } from '../topic/topic-table.ts'
 
 /** Lets another thread of this process publish; travels in `workerData` or a message. */
@@ -68,7 +72,8 @@ export function attach<Events = EventMap>(handle: ConnectionHandle): AttachedPub
   const parking = new Parking(control, parkedWord(thread))
   const waits = new Waits(parking, { drive: true })
   const topics = new TopicTable(map.topics, map.shape.maxTopics)
-  const publisher = new Publisher(map, publisherOf(map, thread, 0), topics, waits, {
+  const requests = new Requests(map, thread, waits)
+  const publisher = new Publisher(map, publisherOf(map, thread, 0), topics, waits, requests, {
     onFull,
     closedFrom: CLOSING,
   })
@@ -78,6 +83,7 @@ export function attach<Events = EventMap>(handle: ConnectionHandle): AttachedPub
     if (!open) return
     open = false
     publisher.close()
+    requests.close()
     parking.close()
     port?.close()
     giveBackLease(control, ownerWord(thread))
@@ -87,6 +93,7 @@ export function attach<Events = EventMap>(handle: ConnectionHandle): AttachedPub
     publishBatch: publisher.publishBatch.bind(publisher),
     send: publisher.send.bind(publisher),
     sendBatch: publisher.sendBatch.bind(publisher),
+    request: publisher.request.bind(publisher),
     topic: publisher.topic.bind(publisher),
     close,
     [Symbol.dispose]: close,
@@ -157,21 +164,26 @@ function holderOf(thread: number, attachment: number): number {
 export function watchAttached(map: SharedMap): () => void {
   const control = wordsOf(map.control)
   const ports = new Set<MessagePort>()
+  /** Of a thread that has ended, perhaps in the middle of a commit. */
+  const giveBack = (thread: number, holder: number): void => {
+    countDeath(map)
+    if (Atomics.load(control, ownerWord(thread)) !== holder) return
+    // Nobody waits for what it has asked.
+    closeTickets(ticketWords(ticketPlace(map, thread)))
+    revokeLease(control, ownerWord(thread), holder)
+  }
   const onExit = (ended: number): void => {
     for (let thread = 1 + map.shape.workers; thread < threadCount(map.shape); thread++) {
       const holder = Atomics.load(control, ownerWord(thread))
       if (holder === 0 || holder >> ATTACHMENT_BITS !== holderOf(ended, 0) >> ATTACHMENT_BITS) continue
-      countDeath(map)
-      revokeLease(control, ownerWord(thread), holder)
+      giveBack(thread, holder)
     }
   }
   const onNotice = ({ port, thread, holder }: AttachNotice): void => {
     ports.add(port)
     port.on('close', () => {
       ports.delete(port)
-      // Perhaps in the middle of a commit.
-      countDeath(map)
-      revokeLease(control, ownerWord(thread), holder)
+      giveBack(thread, holder)
     })
     port.unref()
   }

@@ -1,12 +1,13 @@
 import { threadId } from 'node:worker_threads'
 import type { Parking } from '../../native-free-ring/src/index.ts'
 import { Dispatcher } from '../dispatch/dispatcher.ts'
-import { type DeadLetter, describeError, type FailureError } from '../dispatch/failure.ts'
+import type { DeadLetter } from '../dispatch/failure.ts'
 import { loadHandlers } from '../dispatch/load.ts'
 import type { RegistryChange } from '../dispatch/mailbox-writers.ts'
 import type { HandlerName } from '../dispatch/task.ts'
 import type { ThreadMemory } from '../dispatch/thread-memory.ts'
 import { HandlerError, type MillraceError } from '../errors.ts'
+import { describeError, errorOf, type FailureError } from '../event/thrown.ts'
 import type { SharedMap } from '../lane/map.ts'
 import type { Waits } from '../lane/waits.ts'
 import type { Publisher } from '../publish/publisher.ts'
@@ -16,7 +17,6 @@ import type { CheckedOptions } from './options.ts'
 import type { Subscriptions } from './subscriptions.ts'
 import { Supervisor } from './supervisor.ts'
 import { Watchdog } from './watchdog.ts'
-import { errorOf } from './worker-thread.ts'
 
 /** Who runs the handlers of an engine: worker threads, or the engine's own thread. */
 export interface Crew {

@@ -22,6 +22,7 @@ import { allocateMap } from '../lane/places.ts'
 import { Waits } from '../lane/waits.ts'
 import { handlerPublishers } from '../publish/handler-publishers.ts'
 import { Publisher } from '../publish/publisher.ts'
+import { Requests } from '../publish/requests.ts'
 import { Storekeeper } from '../store/storekeeper.ts'
 import type { SubscribeOptions, Subscription, SubscriptionStats } from '../subscribe/subscription.ts'
 import { TopicTable } from '../topic/topic-table.ts'
@@ -83,6 +84,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   private readonly parking: Parking
   private readonly waits: Waits
   private readonly topics: TopicTable
+  private readonly requests: Requests
   private readonly publisher: Publisher
   private readonly ledger: LedgerReader
   private readonly memories: readonly ThreadMemory[]
@@ -102,6 +104,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   readonly publishBatch: Publishing<Events>['publishBatch']
   readonly send: Publishing<Events>['send']
   readonly sendBatch: Publishing<Events>['sendBatch']
+  readonly request: Publishing<Events>['request']
   readonly topic: Publishing<Events>['topic']
 
   /** @internal Use `createEngine`. */
@@ -113,10 +116,18 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     this.parking = new Parking(this.control, parkedWord(0))
     this.waits = new Waits(this.parking, { drive: options.workers > 0 })
     this.topics = new TopicTable(this.map.topics, options.maxTopics)
-    this.publisher = new Publisher(this.map, publisherOf(this.map, 0, 0), this.topics, this.waits, {
-      onFull: options.onFull,
-      closedFrom: CLOSING,
-    })
+    this.requests = new Requests(this.map, 0, this.waits)
+    this.publisher = new Publisher(
+      this.map,
+      publisherOf(this.map, 0, 0),
+      this.topics,
+      this.waits,
+      this.requests,
+      {
+        onFull: options.onFull,
+        closedFrom: CLOSING,
+      },
+    )
     this.ledger = new LedgerReader(this.map)
     this.drains = new Drains(this.control, this.waits, () => this.isQuiet())
     this.memories = Array.from({ length: 1 + options.workers }, () =>
@@ -151,6 +162,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     this.publishBatch = publisher.publishBatch.bind(publisher) as Publishing<Events>['publishBatch']
     this.send = publisher.send.bind(publisher) as Publishing<Events>['send']
     this.sendBatch = publisher.sendBatch.bind(publisher) as Publishing<Events>['sendBatch']
+    this.request = publisher.request.bind(publisher) as Publishing<Events>['request']
     this.topic = publisher.topic.bind(publisher) as Publishing<Events>['topic']
   }
 
@@ -247,8 +259,9 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     await this.drain({ timeoutMs }).catch(() => {})
     Atomics.store(this.control, STATE, STOPPED)
     await this.crew.stop()
-    // Ends the drains that still wait.
+    // Ends the drains and requests that still wait.
     this.waits.poll()
+    this.requests.close()
     this.registry.close()
     const kept = await this.closeStore()
     const { left, settled } = leftovers(this.map, this.topics, kept)
@@ -292,7 +305,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     }
     if (options.workers > 0)
       return new WorkerCrew(map, options, memories, statistics, registry, topics, events)
-    const publishers = handlerPublishers(map, 0, topics, waits, options.onFull)
+    const publishers = handlerPublishers(map, 0, topics, waits, this.requests, options.onFull)
     const memory = memories[0]!
     return new InlineCrew({ map, memory, options, statistics, topics, publishers, waits, parking }, events)
   }

@@ -1,6 +1,6 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 import { readCounter, wordsOf } from '../../native-free-ring/src/index.ts'
-import { CALLED, FAILED, FILTERED, handlerCountersWord, LOST, SUCCEEDED } from '../dispatch/tally.ts'
+import { CALLED, FAILED, FILTERED, handlerCountersWord, LOST, REFUSED, SUCCEEDED } from '../dispatch/tally.ts'
 import type { HandlerName } from '../dispatch/task.ts'
 import type { ThreadMemory } from '../dispatch/thread-memory.ts'
 
@@ -11,7 +11,9 @@ export type HandlerStats = {
   succeeded: number
   filtered: number
   deadLettered: number
-  /** With `at-most-once`: their worker died. */
+  /** Requests on which it failed: whoever asked has the error. */
+  rejected: number
+  /** With `at-most-once`: their worker died. Requests whose caller had gone before they began. */
   dropped: number
   /** Called and not settled. */
   pending: number
@@ -65,16 +67,18 @@ export class HandlerStatistics {
       const succeeded = this.sum(index, SUCCEEDED)
       const filtered = this.sum(index, FILTERED)
       const deadLettered = this.sum(index, FAILED)
+      const rejected = this.sum(index, REFUSED)
       const dropped = this.sum(index, LOST)
       const pending = this.sum(index, CALLED)
       const durations = this.durationsOf(index)
       return {
         name,
         pattern,
-        matched: succeeded + filtered + dropped + deadLettered + pending,
+        matched: succeeded + rejected + filtered + dropped + deadLettered + pending,
         succeeded,
         filtered,
         deadLettered,
+        rejected,
         dropped,
         pending,
         p50Ms: durations === undefined ? 0 : durations.percentile(50) / 1e6,

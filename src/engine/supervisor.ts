@@ -1,15 +1,25 @@
 import type { RecordableHistogram } from 'node:perf_hooks'
-import { PARK_BOUND_MS, readCounter, revokeLease, wake, wordsOf } from '../../native-free-ring/src/index.ts'
-import type { DeadLetter, FailureError } from '../dispatch/failure.ts'
+import {
+  closeTickets,
+  PARK_BOUND_MS,
+  readCounter,
+  revokeLease,
+  ticketWords,
+  wake,
+  wordsOf,
+} from '../../native-free-ring/src/index.ts'
+import type { DeadLetter } from '../dispatch/failure.ts'
 import { FlightReader } from '../dispatch/flight.ts'
 import { LOAD_TIMEOUT_MS } from '../dispatch/load.ts'
 import type { RegistryChange } from '../dispatch/mailbox-writers.ts'
 import type { HandlerName, WorkerReport } from '../dispatch/task.ts'
 import type { ThreadMemory } from '../dispatch/thread-memory.ts'
 import { HandlerLoadError, WorkerDiedError } from '../errors.ts'
+import type { FailureError } from '../event/thrown.ts'
 import { revokeLanes } from '../lane/lane-lease.ts'
 import { type MailboxPlace, revokeMailbox } from '../lane/mailbox.ts'
 import { countersWord, ownerWord, parkedWord, type SharedMap } from '../lane/map.ts'
+import { ticketPlace } from '../lane/places.ts'
 import { DISPATCHED } from '../lane/thread-counters.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 import type { CheckedOptions } from './options.ts'
@@ -194,6 +204,7 @@ export class Supervisor {
     clearTimeout(slot.loading)
     revokeLanes(this.map, holder)
     for (const place of this.mailboxes()) revokeMailbox(place, holder)
+    closeTickets(ticketWords(ticketPlace(this.map, slot.thread)))
     revokeLease(this.control, ownerWord(slot.thread), holder)
     Atomics.store(this.control, parkedWord(slot.thread), 0)
     if (!this.stopping) this.onDeath(slot, cause)

@@ -6,10 +6,10 @@ import {
   receiveMessageOnPort,
 } from 'node:worker_threads'
 import { Piscina } from 'piscina'
-import type { FailureError } from '../dispatch/failure.ts'
 import type { RegistryChange } from '../dispatch/mailbox-writers.ts'
 import type { DispatchTask, LoadFailure, WorkerReport } from '../dispatch/task.ts'
 import { HandlerLoadError } from '../errors.ts'
+import { errorOf } from '../event/thrown.ts'
 import { dispatcherUrl } from './worker-url.ts'
 
 /** A dispatcher that was told to stop gets so long before its thread is terminated. */
@@ -110,13 +110,4 @@ export class WorkerThread {
     this.cause = new HandlerLoadError(failure.message, failure.module, { cause: errorOf(failure.cause) })
     void this.pool.destroy()
   }
-}
-
-/** An error of another thread, made again from what crossed the border. */
-export function errorOf(described: FailureError): Error {
-  const error = new Error(described.message)
-  error.name = described.name
-  if (described.stack !== undefined) error.stack = described.stack
-  if (described.code !== undefined) Object.assign(error, { code: described.code })
-  return error
 }

@@ -1,18 +1,8 @@
 import { DecodeError } from '../errors.ts'
-import { decode } from './codec.ts'
 import { decodeExtras, type EventSource, type Extras } from './extras.ts'
 import { type CloudEvent, type EventJSON, toCloudEvent, toJSON } from './formats.ts'
-import {
-  CODEC_BYTES,
-  CODEC_MASK,
-  CODEC_NONE,
-  HAS_EXTRAS,
-  HOLDS_BYTES,
-  type RecordFields,
-  readFields,
-  readTopic,
-  topicIdIn,
-} from './record.ts'
+import { readPayload } from './payload.ts'
+import { HAS_EXTRAS, type RecordFields, readFields, readTopic, topicIdIn } from './record.ts'
 
 /** The type of an event whose record can't be read. */
 export const UNREADABLE = 'millrace.unreadable'
@@ -194,13 +184,7 @@ export class MillraceEvent<Type extends string = string, Data = any> {
 
   private read(): unknown {
     const { flags, dataStart } = this.header()
-    const codec = flags & CODEC_MASK
-    if (codec === CODEC_NONE) return undefined
-    const record = this.memory()
-    if (codec === CODEC_BYTES) return record.subarray(dataStart, this.end)
-    // Binary values are decoded as views: they must not be views of a ring.
-    if ((flags & HOLDS_BYTES) !== 0 && !this.detached) return decode(record.slice(dataStart, this.end))
-    return decode(record, dataStart, this.end)
+    return readPayload(flags, this.memory(), dataStart, this.end, this.detached)
   }
 }
 

@@ -24,6 +24,16 @@ export type SendOptions = PublishOptions & {
   signal?: AbortSignal
 }
 
+/** Options of a `request`. */
+export type RequestOptions = Omit<PublishOptions, 'onFull'> & {
+  /** The longest wait for the answer, and for room before, in milliseconds; 30,000 if not given. */
+  timeoutMs?: number
+  /** Gives up: the handler's `ctx.signal` aborts; if it has not begun, it is not called. */
+  signal?: AbortSignal
+  /** What happens if its lane is full: it waits (`block`, if not given), or is refused with a FullError (`reject`). */
+  onFull?: 'block' | 'reject'
+}
+
 type TopicOf<Events> = keyof Events & string
 
 /** A whole event, for `publish` and `publishBatch`. */
@@ -85,6 +95,19 @@ export interface Publishing<Events = EventMap> {
     events: readonly EventInput<Events>[],
     options?: Pick<SendOptions, 'timeoutMs' | 'signal'>,
   ): Promise<void>
+
+  /**
+   * Publishes an event, and resolves with what its handler returns: that of the first handler, in the order of the modules,
+   * whose filter lets it pass.
+   *
+   * @throws what the handler throws, with its name, message, stack and own fields; UnansweredError at once if there is no
+   * handler; TimeoutError after `timeoutMs`, the signal's reason if it aborts; WorkerDiedError if workers died of it;
+   * FullError if 65,536 requests of this thread wait, ClosedError; as `send` otherwise.
+   */
+  request<Answer = any, Topic extends TopicOf<Events> = TopicOf<Events>>(
+    type: Topic,
+    ...payload: Payload<Events[Topic], RequestOptions>
+  ): Promise<Answer>
 
   /** Resolves a topic once, for the hottest paths. */
   topic<Topic extends TopicOf<Events>>(topic: Topic): TopicHandle<Events[Topic]>

@@ -1,3 +1,4 @@
+import type { Ticket } from '../../native-free-ring/src/index.ts'
 import { DecodeError } from '../errors.ts'
 
 /**
@@ -5,20 +6,22 @@ import { DecodeError } from '../errors.ts'
  *
  * ```
  *  0        4        8        12       16               24
- * ┌────────┬────────┬────────┬────────┬────────────────┬──────┬─────┬────────┬─────┬──────┐
- * │ origin │ key    │ seq    │ flags  │ time           │topic?│key? │extras? │ pad │ data │
- * └────────┴────────┴────────┴────────┴────────────────┴──────┴─────┴────────┴─────┴──────┘
+ * ┌────────┬────────┬────────┬────────┬────────────────┬───────┬──────┬─────┬────────┬─────┬──────┐
+ * │ origin │ key    │ seq    │ flags  │ time           │ticket?│topic?│key? │extras? │ pad │ data │
+ * └────────┴────────┴────────┴────────┴────────────────┴───────┴──────┴─────┴────────┴─────┴──────┘
  * origin  topic id (20 bits, 0: the topic follows as text), publisher (12 bits)
  * key     FNV-1a of the key's UTF-8 bytes, or of the id's; 0 without
  * seq     low 32 bits of the publisher's count; the high 20 bits stand above the flags
  * flags   12 bits, see below
  * time    milliseconds since 1970, IEEE double
+ * ticket  slot and stamp, 4 bytes each
  * topic   2 bytes length, UTF-8;  key the same;  extras 4 bytes length, MessagePack
  * pad     to a multiple of 8, so that data can be looked at through any typed array
  * ```
  * Little-endian, as every platform that Node runs on.
  */
 export const HEADER_BYTES = 24
+const TICKET_BYTES = 8
 
 export const MAX_TOPIC_ID = (1 << 20) - 1
 export const MAX_PUBLISHERS = 1 << 12
@@ -37,6 +40,8 @@ export const EXPIRES = 1 << 4
 export const HOLDS_BYTES = 1 << 5
 /** It has no key, and goes by its id: that is what the key's hash is of (decision 16). */
 export const BY_ID = 1 << 6
+/** Somebody waits for an answer: a ticket follows the header (decision 18). */
+export const ASKS = 1 << 7
 /** Goes to the lane of its hash, one after the other with those of the same hash. */
 export const ORDERED = HAS_KEY | BY_ID
 
@@ -71,6 +76,8 @@ export type Draft = {
   dataBytes: number
   /** If its lane is full, it may go to the store. */
   spills: boolean
+  /** Of a request. */
+  ticket: Ticket | undefined
 }
 
 /** Bytes that the draft takes. */
@@ -78,8 +85,13 @@ export function draftBytes(draft: Draft): number {
   return dataStart(draft) + draft.dataBytes
 }
 
+/** Where what not every record has begins, from its start. */
+function optionalStart(flags: number): number {
+  return (flags & ASKS) === 0 ? HEADER_BYTES : HEADER_BYTES + TICKET_BYTES
+}
+
 function dataStart(draft: Draft): number {
-  let start = HEADER_BYTES
+  let start = optionalStart(draft.flags)
   if (draft.topic !== undefined) start += 2 + draft.topic.length
   if ((draft.flags & HAS_KEY) !== 0) start += 2 + draft.keyBytes
   if (draft.extras !== undefined) start += 4 + draft.extras.length
@@ -103,6 +115,10 @@ export function writeDraft(space: RecordSpace, at: number, draft: Draft): void {
   words[word + 2] = sequence | 0
   words[word + 3] = flags | ((sequence / TWO_32) << FLAG_BITS)
   space.doubles[(at + 16) >> 3] = draft.time
+  if ((flags & ASKS) !== 0) {
+    words[word + 6] = draft.ticket!.slot
+    words[word + 7] = draft.ticket!.stamp
+  }
   if (draft.topic !== undefined || (flags & (HAS_KEY | HAS_EXTRAS)) !== 0) writeOptional(bytes, at, draft)
   if (data === undefined) return
   const start = at + dataStart(draft)
@@ -112,7 +128,7 @@ export function writeDraft(space: RecordSpace, at: number, draft: Draft): void {
 }
 
 function writeOptional(bytes: Uint8Array, at: number, draft: Draft): void {
-  let to = at + HEADER_BYTES
+  let to = at + optionalStart(draft.flags)
   const { topic, extras } = draft
   if (topic !== undefined) {
     to = writeLength16(bytes, to, topic.length)
@@ -144,6 +160,19 @@ function writeLength16(bytes: Uint8Array, at: number, length: number): number {
 
 export function topicIdOf(words: Int32Array, at: number): number {
   return words[at >> 2]! & MAX_TOPIC_ID
+}
+
+export function publisherOf(words: Int32Array, at: number): number {
+  return words[at >> 2]! >>> 20
+}
+
+/** Of a request. */
+export function slotOf(words: Int32Array, at: number): number {
+  return words[(at >> 2) + 6]!
+}
+
+export function stampOf(words: Int32Array, at: number): number {
+  return words[(at >> 2) + 7]!
 }
 
 export function keyHashOf(words: Int32Array, at: number): number {
@@ -189,7 +218,7 @@ export function readFields(bytes: Uint8Array, at: number, end: number): RecordFi
     dataStart: 0,
   }
   if (!(Math.abs(fields.time) <= MAX_TIME)) throw new DecodeError(`A record of ${end - at} bytes has no time`)
-  let from = at + HEADER_BYTES
+  let from = at + optionalStart(flags)
   if (fields.topicId === 0) {
     const length = readLength16(bytes, from)
     if (!(from + 2 + length <= end)) throw shortRecord(at, end)
@@ -238,7 +267,7 @@ export function hasKeyOf(bytes: Uint8Array, at: number, draft: Draft): boolean {
 
 /** Where the key's length stands, with its text behind. */
 function keyStart(bytes: Uint8Array, at: number): number {
-  const from = at + HEADER_BYTES
+  const from = at + optionalStart(readWord(bytes, at + 12))
   return (readWord(bytes, at) & MAX_TOPIC_ID) === 0 ? from + 2 + readLength16(bytes, from) : from
 }
 
@@ -268,7 +297,7 @@ export function publishedAt(record: Uint8Array): number {
 
 /** Only the topic of a record that carries it as text. */
 export function readTopic(bytes: Uint8Array, at: number): string {
-  const from = at + HEADER_BYTES + 2
+  const from = at + optionalStart(readWord(bytes, at + 12)) + 2
   return readText(bytes, from, from + readLength16(bytes, from - 2))
 }
 

@@ -43,6 +43,10 @@ export type SharedMap = {
   readonly relays: readonly SharedArrayBuffer[]
   /** Empty without a store. */
   readonly spillways: readonly SharedArrayBuffer[]
+  /** Of each thread that dispatches, the rings of its answers, one for each thread that may ask. */
+  readonly answers: readonly SharedArrayBuffer[]
+  /** Of each thread, the tickets of what it has asked. */
+  readonly tickets: SharedArrayBuffer
   /** What keyed lanes remember; without a byte if they don't. */
   readonly completed: SharedArrayBuffer
   /** By chance: of the hashes by which that is found, so that nobody can choose what shares one. */
@@ -149,6 +153,11 @@ export function isKeyed(shape: MapShape, lane: number): boolean {
 /** The publisher as which this thread publishes what has come through `depth` handlers. */
 export function publisherOf(map: SharedMap, thread: number, depth: number): number {
   return map.publishers.findIndex((slot) => slot.thread === thread && slot.depth === depth)
+}
+
+/** The threads that dispatch, in their order: the workers, or the engine's own. */
+export function dispatchers({ workers }: MapShape): number[] {
+  return workers === 0 ? [0] : Array.from({ length: workers }, (_, index) => index + 1)
 }
 
 /** The engine's own, all depths of each thread that dispatches, the attached threads'. */

@@ -12,10 +12,20 @@ import {
   recentEntryBytes,
   recentSetBytes,
   recordBytes,
+  type TicketPlace,
+  ticketBytes,
 } from '../../native-free-ring/src/index.ts'
 import { isA, OptionsError } from '../errors.ts'
 import { HEADER_BYTES } from '../event/record.ts'
-import { controlWords, laneCount, type MapShape, publisherSlots, type SharedMap } from './map.ts'
+import {
+  controlWords,
+  dispatchers,
+  laneCount,
+  type MapShape,
+  publisherSlots,
+  type SharedMap,
+  threadCount,
+} from './map.ts'
 
 export function ringPlace(map: SharedMap, publisher: number, lane: number): RingPlace {
   const { shape } = map
@@ -90,6 +100,26 @@ function spillwayBytes({ ringBytes }: MapShape): number {
   return 2 * (CONTROL_BYTES + ringBytes)
 }
 
+/** How many answers one thread may wait for. */
+export const MAX_TICKETS = 65_536
+
+/** The tickets of what a thread has asked. */
+export function ticketPlace(map: SharedMap, thread: number): TicketPlace {
+  return { buffer: map.tickets, offset: thread * ticketBytes(MAX_TICKETS), slots: MAX_TICKETS }
+}
+
+/** The ring of what `thread` answers to what `asker` asks. */
+export function answerPlace(map: SharedMap, thread: number, asker: number): RingPlace {
+  const { shape } = map
+  const askers = threadCount(shape)
+  return {
+    buffer: map.answers[dispatchers(shape).indexOf(thread)]!,
+    controlOffset: asker * CONTROL_BYTES,
+    dataOffset: askers * CONTROL_BYTES + asker * shape.ringBytes,
+    capacity: shape.ringBytes,
+  }
+}
+
 /** A key and an id, with a byte between them: a UUID has 36. */
 const USUAL_BYTES = 54
 
@@ -144,6 +174,10 @@ function allocate(shape: MapShape, engineId: string, topics: SharedArrayBuffer):
     spillways: shape.spills
       ? publishers.map(() => allocateShared(laneCount(shape) * spillwayBytes(shape)))
       : [],
+    answers: dispatchers(shape).map(() =>
+      allocateShared(threadCount(shape) * (CONTROL_BYTES + shape.ringBytes)),
+    ),
+    tickets: allocateShared(threadCount(shape) * ticketBytes(MAX_TICKETS)),
     seed: randomInt(2 ** 32),
     completed: allocateShared(
       shape.rememberedIds > 0 ? shape.keyedLanes * recentSetBytes(completedSize(shape)) : 0,

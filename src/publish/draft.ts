@@ -1,20 +1,12 @@
 import { CapabilityError, InvalidEventError } from '../errors.ts'
-import { encode } from '../event/codec.ts'
 import { type EncodedExtras, encodeExtras } from '../event/extras.ts'
 import { keyBytes } from '../event/key.ts'
+import { type Payload, writePayload } from '../event/payload.ts'
 import type { PublishOptions } from '../event/publishing.ts'
-import {
-  BY_ID,
-  CODEC_BYTES,
-  CODEC_MSGPACK,
-  CODEC_NONE,
-  type Draft,
-  EXPIRES,
-  HAS_EXTRAS,
-  HAS_KEY,
-  HOLDS_BYTES,
-} from '../event/record.ts'
+import { BY_ID, type Draft, EXPIRES, HAS_EXTRAS, HAS_KEY } from '../event/record.ts'
 import { fnv1a } from '../fnv1a.ts'
+
+const payload: Payload = { flags: 0, bytes: undefined, length: 0 }
 
 export function newDraft(publisher: number): Draft {
   return {
@@ -31,6 +23,7 @@ export function newDraft(publisher: number): Draft {
     data: undefined,
     dataBytes: 0,
     spills: false,
+    ticket: undefined,
   }
 }
 
@@ -51,20 +44,10 @@ export function fillDraft(
   const extras = options === undefined ? undefined : extrasOf(options)
   const key = options?.key
   const keyLength = key === undefined ? 0 : keyBytes(key)
-  if (data instanceof Uint8Array) {
-    draft.data = data
-    draft.dataBytes = data.length
-    draft.flags = CODEC_BYTES
-  } else if (data === undefined) {
-    draft.data = undefined
-    draft.dataBytes = 0
-    draft.flags = CODEC_NONE
-  } else {
-    const encoded = encode(data, maxBytes)
-    draft.data = encoded.bytes
-    draft.dataBytes = encoded.length
-    draft.flags = encoded.holdsBytes ? CODEC_MSGPACK | HOLDS_BYTES : CODEC_MSGPACK
-  }
+  writePayload(payload, data, maxBytes)
+  draft.data = payload.bytes
+  draft.dataBytes = payload.length
+  draft.flags = payload.flags
   draft.keyHash = 0
   draft.extras = extras?.bytes
   if (extras !== undefined) draft.flags |= extras.expires ? HAS_EXTRAS | EXPIRES : HAS_EXTRAS

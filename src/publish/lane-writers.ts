@@ -1,6 +1,6 @@
 import { Counters, FULL, RingWriter, wake, wordsOf } from '../../native-free-ring/src/index.ts'
 import { closedError } from '../errors.ts'
-import { type Draft, HAS_KEY, ORDERED, writeDraft } from '../event/record.ts'
+import { ASKS, type Draft, HAS_KEY, ORDERED, writeDraft } from '../event/record.ts'
 import {
   ACTIVATIONS,
   activeWord,
@@ -227,7 +227,8 @@ export class LaneWriters {
 
   private placeFree(draft: Draft, bytes: number): number {
     const { free } = this
-    let lane = free.take()
+    // Somebody waits for a request's answer: it goes where the least is before it, and not in a run.
+    let lane = (draft.flags & ASKS) === 0 ? free.take() : this.emptiestFree()
     if (this.write(lane, draft, bytes)) return lane
     for (let i = 1; i < free.count; i++) {
       lane = free.after(lane)
@@ -241,6 +242,23 @@ export class LaneWriters {
       if (this.spill(lane, draft, bytes)) return lane
     }
     return NO_ROOM
+  }
+
+  /** The lane for events without a key that has the fewest bytes of this publisher: the current one, if it has none. */
+  private emptiestFree(): number {
+    const { free } = this
+    let lane = free.current
+    let emptiest = lane
+    let least = Number.POSITIVE_INFINITY
+    for (let i = 0; i < free.count && least > 0; i++) {
+      const used = this.writer(lane).usedBytes
+      if (used < least) {
+        least = used
+        emptiest = lane
+      }
+      lane = free.after(lane)
+    }
+    return emptiest
   }
 
   /** Whether what has a key of this lane must go out, so as not to overtake what has. */

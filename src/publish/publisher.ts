@@ -1,8 +1,15 @@
-import { maxPayloadBytes, wordsOf } from '../../native-free-ring/src/index.ts'
+import { maxPayloadBytes, type Ticket, wordsOf } from '../../native-free-ring/src/index.ts'
 import { closedError, FullError, InvalidEventError, isA, MillraceError, TimeoutError } from '../errors.ts'
 import { checkPolicy, noStore, overwrites, type Policy } from '../event/policy.ts'
-import type { EventInput, Publishing, PublishOptions, SendOptions, TopicHandle } from '../event/publishing.ts'
-import { type Draft, draftBytes, EXPIRES, HAS_KEY } from '../event/record.ts'
+import type {
+  EventInput,
+  Publishing,
+  PublishOptions,
+  RequestOptions,
+  SendOptions,
+  TopicHandle,
+} from '../event/publishing.ts'
+import { ASKS, type Draft, draftBytes, EXPIRES, HAS_KEY } from '../event/record.ts'
 import { checkWait, checkWaiting, type WaitOptions } from '../lane/deadline.ts'
 import { type SharedMap, STATE } from '../lane/map.ts'
 import type { NoticeTopic } from '../lane/notices.ts'
@@ -15,6 +22,7 @@ import { fillDraft, keepDraft, newDraft, tooLarge } from './draft.ts'
 import { afterAccepting, checkInput, inputOf } from './input.ts'
 import { LaneWriters, NO_ROOM } from './lane-writers.ts'
 import { PublisherNotices } from './publisher-notices.ts'
+import type { Requests } from './requests.ts'
 import { SendQueues } from './send-queues.ts'
 
 /** A `send` without `timeoutMs` waits so long: every wait is bounded. */
@@ -32,6 +40,7 @@ export type PublisherOptions = {
 export class Publisher implements Publishing {
   private readonly control: Int32Array
   private readonly topics: TopicTable
+  private readonly requests: Requests
   private readonly lanes: LaneWriters
   private readonly notices: PublisherNotices
   private readonly options: PublisherOptions
@@ -59,10 +68,12 @@ export class Publisher implements Publishing {
     publisher: number,
     topics: TopicTable,
     waits: Waits,
+    requests: Requests,
     options: PublisherOptions,
   ) {
     this.control = wordsOf(map.control)
     this.topics = topics
+    this.requests = requests
     this.options = options
     this.notices = new PublisherNotices(this.control, (topic, notice) => this.notify(topic, notice))
     this.lanes = new LaneWriters(map, publisher, topics, this.notices)
@@ -165,6 +176,26 @@ export class Publisher implements Publishing {
     return sent
   }
 
+  request(type: string, data?: unknown, options?: RequestOptions): Promise<any> {
+    return this.ask(type, data, options)
+  }
+
+  /** As `request`; `onTicket` learns which ticket it has, before it is published. */
+  ask(
+    type: string,
+    data: unknown,
+    options: RequestOptions = {},
+    onTicket?: (ticket: Ticket) => void,
+  ): Promise<any> {
+    return this.requests.ask(type, options, (ticket) => {
+      this.checkOpen()
+      onTicket?.(ticket)
+      const sent = this.sendOne(type, data, options, options, ticket)
+      this.notices.flush()
+      return sent
+    })
+  }
+
   /** As `sendBatch`, but answers undefined if there was room at once. */
   sendBatchOrWait(events: readonly EventInput[], options: WaitOptions = {}): Promise<void> | undefined {
     checkWait(options)
@@ -229,8 +260,13 @@ export class Publisher implements Publishing {
   }
 
   /** True if the event was accepted; else it stands in the draft. */
-  private publishOne(type: string, data: unknown, options: PublishOptions | undefined): boolean {
-    const bytes = this.prepare(type, data, options)
+  private publishOne(
+    type: string,
+    data: unknown,
+    options: PublishOptions | undefined,
+    ticket?: Ticket,
+  ): boolean {
+    const bytes = this.prepare(type, data, options, ticket)
     if (overwrites(this.onFull)) {
       this.overwrite(type, bytes)
       return true
@@ -247,6 +283,7 @@ export class Publisher implements Publishing {
     data: unknown,
     options: PublishOptions | undefined,
     wait: WaitOptions,
+    ticket?: Ticket,
   ): Promise<void> | undefined {
     if (typeof wait !== 'object') throw new InvalidEventError('Options are an object')
     checkWaiting(wait)
@@ -254,7 +291,7 @@ export class Publisher implements Publishing {
     const { timeoutMs = SEND_TIMEOUT_MS, signal } = wait
     signal?.throwIfAborted()
     this.draft.time = this.clock.now()
-    if (this.publishOne(type, data, options)) return undefined
+    if (this.publishOne(type, data, options, ticket)) return undefined
     return this.sends.wait(keepDraft(this.draft), { timeoutMs, ...(signal && { signal }) })
   }
 
@@ -303,11 +340,14 @@ export class Publisher implements Publishing {
     return policy
   }
 
-  private prepare(type: string, data: unknown, options: PublishOptions | undefined): number {
+  private prepare(type: string, data: unknown, options: PublishOptions | undefined, ticket?: Ticket): number {
     const { draft } = this
     const topicId = this.topics.idOf(type)
-    const onFull = this.policy(options)
+    // A request that is dropped would never be answered.
+    const onFull = ticket === undefined ? this.policy(options) : (options?.onFull ?? 'block')
     fillDraft(draft, data, options, this.maxBytes, this.byId)
+    draft.ticket = ticket
+    if (ticket !== undefined) draft.flags |= ASKS
     this.onFull = onFull
     draft.spills = onFull === 'spill'
     // The clock may be late by as long as this thread has not yielded.

@@ -28,7 +28,10 @@ function drainOne(mark: number, isKnown: boolean, outcome: Outcome) {
     flight: { began: () => 0, ended() {} },
   } as unknown as RingHost
   const executor = {
-    aftermath: { ofDeath: () => undefined },
+    aftermath: {
+      ofDeath: () => undefined,
+      ofDuplicate: (_source: unknown, _at: number, outcome: Outcome) => outcome,
+    },
     run: (_source: unknown, at: number) => {
       runs.push(at)
       return outcome

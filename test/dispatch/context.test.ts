@@ -15,6 +15,7 @@ function context() {
     isCancelled: () => false,
     controllers: new Set(),
     waiting: 0,
+    watch() {},
     onWaiting() {},
   }
   const origin = { words, flown: 0 } as RecordSource

@@ -5,6 +5,7 @@ import { LANE_COUNTERS, RELEASED } from '../../src/lane/outcome.ts'
 import { allocateMap, ringPlace, spillwayPlace } from '../../src/lane/places.ts'
 import { Waits } from '../../src/lane/waits.ts'
 import { Publisher } from '../../src/publish/publisher.ts'
+import { Requests } from '../../src/publish/requests.ts'
 import { memoryStore } from '../../src/store/index.ts'
 import { Spillway } from '../../src/store/spillway.ts'
 import { TopicTable } from '../../src/topic/topic-table.ts'
@@ -27,7 +28,10 @@ function setUp() {
   const topics = new TopicTable(map.topics, 16)
   const publish = () => {
     const waits = new Waits(new Parking(control, parkedWord(0)), { drive: false })
-    return new Publisher(map, 0, topics, waits, { onFull: 'spill', closedFrom: 1 })
+    return new Publisher(map, 0, topics, waits, new Requests(map, 0, waits), {
+      onFull: 'spill',
+      closedFrom: 1,
+    })
   }
   const told = { room: 0, news: 0 }
   const spillway = new Spillway(map, 0, 0, true, memoryStore().overflow, {

@@ -1,0 +1,236 @@
+import {
+  EMPTY,
+  NO_TICKET,
+  RingReader,
+  type Ticket,
+  Tickets,
+  wake,
+  wordsOf,
+} from '../../native-free-ring/src/index.ts'
+import {
+  ClosedError,
+  FullError,
+  OptionsError,
+  TimeoutError,
+  UnansweredError,
+  WorkerDiedError,
+} from '../errors.ts'
+import { readPayload } from '../event/payload.ts'
+import type { RequestOptions } from '../event/publishing.ts'
+import { type Thrown, thrownOf } from '../event/thrown.ts'
+import {
+  ANSWER_BYTES,
+  DIED,
+  DUPLICATE_REQUEST,
+  EXPIRED_REQUEST,
+  flagsOfAnswer,
+  kindOfAnswer,
+  RESULT,
+  slotOfAnswer,
+  stampOfAnswer,
+  THROWN,
+} from '../lane/answer.ts'
+import { checkWaiting } from '../lane/deadline.ts'
+import { dispatchers, parkedWord, type SharedMap, STATE, STOPPED } from '../lane/map.ts'
+import { answerPlace, MAX_TICKETS, ticketPlace } from '../lane/places.ts'
+import type { Waits, Watch } from '../lane/waits.ts'
+
+/** A request without `timeoutMs` waits so long for its answer. */
+export const REQUEST_TIMEOUT_MS = 30_000
+
+/** The longest time that a timer can be set to. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
+/** A request that was not answered. */
+type Pending = {
+  readonly type: string
+  readonly stamp: number
+  readonly timeoutMs: number
+  /** When its time is over, by `performance.now()`. */
+  readonly deadline: number
+  readonly resolve: (result: unknown) => void
+  readonly reject: (reason: unknown) => void
+  readonly signal: AbortSignal | undefined
+  readonly onAbort: (() => void) | undefined
+}
+
+/** What one thread has asked, and waits to be answered (decision 18). */
+export class Requests implements Watch {
+  private readonly map: SharedMap
+  private readonly control: Int32Array
+  private readonly waits: Waits
+  private readonly tickets: Tickets
+  /** By slot. */
+  private readonly pending: (Pending | undefined)[] = []
+  private open = 0
+  /** Of the threads that answer. */
+  private readonly answers: readonly { readonly thread: number; readonly reader: RingReader }[]
+  private timer: NodeJS.Timeout | undefined
+  /** When the timer comes, by `performance.now()`. */
+  private due = Number.POSITIVE_INFINITY
+  private closed = false
+
+  constructor(map: SharedMap, thread: number, waits: Waits) {
+    this.map = map
+    this.control = wordsOf(map.control)
+    this.waits = waits
+    this.tickets = new Tickets(ticketPlace(map, thread))
+    this.answers = dispatchers(map.shape).map((answerer) => ({
+      thread: answerer,
+      reader: new RingReader(answerPlace(map, answerer, thread)),
+    }))
+  }
+
+  /** Has a request published with its ticket by `publish`, and resolves with its answer. */
+  ask(
+    type: string,
+    options: RequestOptions,
+    publish: (ticket: Ticket) => Promise<void> | undefined,
+  ): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      checkWaiting(options)
+      checkPolicy(options)
+      const { timeoutMs = REQUEST_TIMEOUT_MS, signal } = options
+      signal?.throwIfAborted()
+      const slot = this.tickets.open()
+      if (slot === NO_TICKET) {
+        throw new FullError(`${MAX_TICKETS} requests of this thread are not answered yet`, { type })
+      }
+      const ticket: Ticket = { slot, stamp: this.tickets.stampOf(slot) }
+      let sent: Promise<void> | undefined
+      try {
+        sent = publish(ticket)
+      } catch (error) {
+        this.tickets.close(slot)
+        throw error
+      }
+      const onAbort = signal && (() => this.giveUp(slot, signal.reason))
+      signal?.addEventListener('abort', onAbort!, { once: true })
+      const deadline = performance.now() + timeoutMs
+      this.pending[slot] = {
+        type,
+        stamp: ticket.stamp,
+        timeoutMs,
+        deadline,
+        resolve,
+        reject,
+        signal,
+        onAbort,
+      }
+      if (deadline < this.due) this.mindTheTime(deadline)
+      if (this.open++ === 0) this.waits.add(this)
+      // It was not published: nobody will answer.
+      sent?.catch((error) => this.settle(slot, ticket.stamp)?.reject(error))
+    })
+  }
+
+  /** All that wait are rejected, and nothing more is asked. */
+  close(): void {
+    this.closed = true
+    for (let slot = 0; slot < this.pending.length; slot++) {
+      const { type } = this.pending[slot] ?? {}
+      if (type !== undefined)
+        this.giveUp(slot, new ClosedError(`The engine closed before it answered a request of type ${type}`))
+    }
+  }
+
+  ready(): boolean {
+    const { answers } = this
+    for (let i = 0; i < answers.length; i++) if (answers[i]!.reader.prefetch() > 0) return true
+    return !this.closed && Atomics.load(this.control, STATE) === STOPPED
+  }
+
+  advance(): boolean {
+    for (const { thread, reader } of this.answers) {
+      if (reader.prefetch() === 0) continue
+      for (let at = reader.next(); at !== EMPTY; at = reader.next()) this.take(reader, at)
+      if (reader.release(reader.position)) wake(this.control, parkedWord(thread))
+    }
+    if (Atomics.load(this.control, STATE) === STOPPED) this.close()
+    return this.open === 0
+  }
+
+  private take(reader: RingReader, at: number): void {
+    const pending = this.settle(slotOfAnswer(reader, at), stampOfAnswer(reader, at))
+    // Its caller has gone, or it was answered before.
+    if (pending === undefined) return
+    try {
+      const start = at + ANSWER_BYTES
+      const data = readPayload(flagsOfAnswer(reader, at), reader.bytes, start, at + reader.length, false)
+      const kind = kindOfAnswer(reader, at)
+      // Bytes must not be a view of the ring.
+      if (kind === RESULT) pending.resolve(data instanceof Uint8Array ? new Uint8Array(data) : data)
+      else pending.reject(reasonOf(kind, data, pending.type))
+    } catch (error) {
+      pending.reject(error)
+    }
+  }
+
+  /** Closes its ticket, if it is open; answers who waits then. */
+  private settle(slot: number, stamp: number): Pending | undefined {
+    const pending = this.pending[slot]
+    if (pending?.stamp !== stamp) return undefined
+    this.pending[slot] = undefined
+    this.tickets.close(slot)
+    pending.signal?.removeEventListener('abort', pending.onAbort!)
+    if (--this.open === 0) this.rest()
+    return pending
+  }
+
+  private giveUp(slot: number, reason: unknown): void {
+    const stamp = this.pending[slot]?.stamp
+    if (stamp === undefined) return
+    this.settle(slot, stamp)?.reject(reason)
+    // Handlers that wait for their signal look.
+    for (const { thread } of this.answers) wake(this.control, parkedWord(thread))
+  }
+
+  private mindTheTime(deadline: number): void {
+    clearTimeout(this.timer)
+    this.due = deadline
+    if (deadline === Number.POSITIVE_INFINITY) return
+    const ms = Math.max(0, deadline - performance.now())
+    this.timer = setTimeout(() => this.sweep(), Math.min(MAX_TIMER_MS, Math.ceil(ms)))
+  }
+
+  /** Gives up what has waited too long. */
+  private sweep(): void {
+    const now = performance.now()
+    let next = Number.POSITIVE_INFINITY
+    for (let slot = 0; slot < this.pending.length; slot++) {
+      const pending = this.pending[slot]
+      if (pending === undefined) continue
+      const { deadline, timeoutMs, type } = pending
+      if (deadline <= now) {
+        const text = `A request of type ${type} was not answered within ${timeoutMs} ms`
+        this.giveUp(slot, new TimeoutError(text, timeoutMs))
+      } else if (deadline < next) next = deadline
+    }
+    if (this.open > 0) this.mindTheTime(next)
+  }
+
+  private rest(): void {
+    clearTimeout(this.timer)
+    this.due = Number.POSITIVE_INFINITY
+  }
+}
+
+function checkPolicy({ onFull }: RequestOptions): void {
+  if (onFull === undefined || onFull === 'block' || onFull === 'reject') return
+  throw new OptionsError('onFull of a request is block or reject: what is dropped would never be answered')
+}
+
+function reasonOf(kind: number, data: unknown, type: string): unknown {
+  switch (kind) {
+    case THROWN:
+      return thrownOf(data as Thrown)
+    case DIED:
+      return new WorkerDiedError(`No answer to a request of type ${type}: ${String(data)}`, 0)
+    case EXPIRED_REQUEST:
+      return new UnansweredError(`A request of type ${type} had expired before it began`, 'expired')
+    case DUPLICATE_REQUEST:
+      return new UnansweredError(`A request of type ${type} has the id of one that was handled`, 'duplicate')
+    default:
+      return new UnansweredError(`Nobody handles requests of type ${type}`, 'no-handler')
+  }
+}
