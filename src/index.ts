@@ -43,6 +43,7 @@ export type {
   EventMap,
   Publishing,
   PublishOptions,
+  RequestManyOptions,
   RequestOptions,
   SendOptions,
   TopicHandle,

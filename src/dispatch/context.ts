@@ -1,8 +1,10 @@
 import type { Ticket } from '../../native-free-ring/src/index.ts'
 import type {
+  Ask,
   EventInput,
   Publishing,
   PublishOptions,
+  RequestManyOptions,
   RequestOptions,
   SendOptions,
   TopicHandle,
@@ -28,6 +30,12 @@ export type WaitingPublisher = Publishing & {
     options?: SendOptions,
   ): Promise<void> | undefined
   sendBatchOrWait(events: readonly EventInput[], options?: WaitOptions): Promise<void> | undefined
+  requestMany(
+    type: string,
+    inputs: Iterable<unknown> | AsyncIterable<unknown>,
+    options: RequestManyOptions | undefined,
+    ask: Ask,
+  ): AsyncGenerator<any, void, undefined>
   /** As `request`; `onTicket` learns which ticket it has. */
   ask(
     type: string,
@@ -177,24 +185,53 @@ export class EventContext implements HandlerContext {
     data?: unknown,
     options?: SendOptions,
   ): Promise<void> {
-    await this.untilSent(this.publisher.sendOrWait(type, data, options))
+    const sent = this.publisher.sendOrWait(type, data, options)
+    if (sent !== undefined) await this.waitFor(sent)
   }
 
   async sendBatch(events: readonly EventInput[], options?: WaitOptions): Promise<void> {
-    await this.untilSent(this.publisher.sendBatchOrWait(events, options))
+    const sent = this.publisher.sendBatchOrWait(events, options)
+    if (sent !== undefined) await this.waitFor(sent)
   }
 
   async request(type: string, data?: unknown, options?: RequestOptions): Promise<any> {
+    return this.waitFor(this.ask(type, data, options, () => {}))
+  }
+
+  async *requestMany(
+    type: string,
+    inputs: Iterable<unknown> | AsyncIterable<unknown>,
+    options?: RequestManyOptions,
+  ): AsyncGenerator<any, void, undefined> {
+    const ask: Ask = (data, each, onTicket) => this.ask(type, data, each, onTicket)
+    const answers = this.publisher.requestMany(type, inputs, options, ask)
+    try {
+      for (;;) {
+        const { done, value } = await this.waitFor(answers.next())
+        if (done) return
+        yield value
+      }
+    } finally {
+      await answers.return()
+    }
+  }
+
+  private async ask(
+    type: string,
+    data: unknown,
+    options: RequestOptions | undefined,
+    onTicket: (ticket: Ticket) => void,
+  ): Promise<any> {
+    const { asked } = this
     let own: Ticket | undefined
-    this.beginWait()
     try {
       return await this.publisher.ask(type, data, options, (ticket) => {
         own = ticket
-        this.asked.push(ticket)
+        asked.push(ticket)
+        onTicket(ticket)
       })
     } finally {
-      if (own !== undefined) this.asked.splice(this.asked.indexOf(own), 1)
-      this.endWait()
+      if (own !== undefined) asked.splice(asked.indexOf(own), 1)
     }
   }
 
@@ -213,12 +250,11 @@ export class EventContext implements HandlerContext {
     }
   }
 
-  /** While a handler waits for room, its key holds back only its own publisher's events (decision 3). */
-  private async untilSent(sent: Promise<void> | undefined): Promise<void> {
-    if (sent === undefined) return
+  /** While a handler waits for room, or an answer, its key holds back only its own publisher's events (decision 3). */
+  private async waitFor<Value>(promise: Promise<Value>): Promise<Value> {
     this.beginWait()
     try {
-      await sent
+      return await promise
     } finally {
       this.endWait()
     }

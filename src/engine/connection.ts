@@ -94,6 +94,7 @@ export function attach<Events = EventMap>(handle: ConnectionHandle): AttachedPub
     send: publisher.send.bind(publisher),
     sendBatch: publisher.sendBatch.bind(publisher),
     request: publisher.request.bind(publisher),
+    requestMany: publisher.requestMany.bind(publisher),
     topic: publisher.topic.bind(publisher),
     close,
     [Symbol.dispose]: close,

@@ -105,6 +105,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   readonly send: Publishing<Events>['send']
   readonly sendBatch: Publishing<Events>['sendBatch']
   readonly request: Publishing<Events>['request']
+  readonly requestMany: Publishing<Events>['requestMany']
   readonly topic: Publishing<Events>['topic']
 
   /** @internal Use `createEngine`. */
@@ -163,6 +164,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     this.send = publisher.send.bind(publisher) as Publishing<Events>['send']
     this.sendBatch = publisher.sendBatch.bind(publisher) as Publishing<Events>['sendBatch']
     this.request = publisher.request.bind(publisher) as Publishing<Events>['request']
+    this.requestMany = publisher.requestMany.bind(publisher) as Publishing<Events>['requestMany']
     this.topic = publisher.topic.bind(publisher) as Publishing<Events>['topic']
   }
 

@@ -1,3 +1,4 @@
+import type { Ticket } from '../../native-free-ring/src/index.ts'
 import type { Extras } from './extras.ts'
 import type { Policy } from './policy.ts'
 
@@ -33,6 +34,21 @@ export type RequestOptions = Omit<PublishOptions, 'onFull'> & {
   /** What happens if its lane is full: it waits (`block`, if not given), or is refused with a FullError (`reject`). */
   onFull?: 'block' | 'reject'
 }
+
+/** Options of `requestMany`; `timeoutMs` is each one's, `signal` that of all. */
+export type RequestManyOptions = RequestOptions & {
+  /** How many are asked at once, and how many answers are kept until the loop takes them: 64 if not given. */
+  concurrency?: number
+  /** In which order the answers come: that of the inputs (if not given), or as they come. */
+  order?: 'input' | 'completion'
+}
+
+/** @internal How one of many requests is made; `onTicket` learns which ticket it has. */
+export type Ask = (
+  data: unknown,
+  options: RequestOptions,
+  onTicket: (ticket: Ticket) => void,
+) => Promise<unknown>
 
 type TopicOf<Events> = keyof Events & string
 
@@ -108,6 +124,18 @@ export interface Publishing<Events = EventMap> {
     type: Topic,
     ...payload: Payload<Events[Topic], RequestOptions>
   ): Promise<Answer>
+
+  /**
+   * A request for each input, and their answers one after the other. The inputs are taken as the loop goes on: memory is bounded by
+   * `concurrency`. When the loop ends, what is open is given up.
+   *
+   * @throws OptionsError; in the loop, the first error of a request, of the inputs, or the signal's reason.
+   */
+  requestMany<Answer = any, Topic extends TopicOf<Events> = TopicOf<Events>>(
+    type: Topic,
+    inputs: Iterable<Events[Topic]> | AsyncIterable<Events[Topic]>,
+    options?: RequestManyOptions,
+  ): AsyncGenerator<Answer, void, undefined>
 
   /** Resolves a topic once, for the hottest paths. */
   topic<Topic extends TopicOf<Events>>(topic: Topic): TopicHandle<Events[Topic]>

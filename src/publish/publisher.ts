@@ -2,9 +2,11 @@ import { maxPayloadBytes, type Ticket, wordsOf } from '../../native-free-ring/sr
 import { closedError, FullError, InvalidEventError, isA, MillraceError, TimeoutError } from '../errors.ts'
 import { checkPolicy, noStore, overwrites, type Policy } from '../event/policy.ts'
 import type {
+  Ask,
   EventInput,
   Publishing,
   PublishOptions,
+  RequestManyOptions,
   RequestOptions,
   SendOptions,
   TopicHandle,
@@ -22,6 +24,7 @@ import { fillDraft, keepDraft, newDraft, tooLarge } from './draft.ts'
 import { afterAccepting, checkInput, inputOf } from './input.ts'
 import { LaneWriters, NO_ROOM } from './lane-writers.ts'
 import { PublisherNotices } from './publisher-notices.ts'
+import { checkMany, requestMany } from './request-many.ts'
 import type { Requests } from './requests.ts'
 import { SendQueues } from './send-queues.ts'
 
@@ -178,6 +181,20 @@ export class Publisher implements Publishing {
 
   request(type: string, data?: unknown, options?: RequestOptions): Promise<any> {
     return this.ask(type, data, options)
+  }
+
+  requestMany(
+    type: string,
+    inputs: Iterable<unknown> | AsyncIterable<unknown>,
+    options: RequestManyOptions = {},
+    ask: Ask = (data, each, onTicket) => this.ask(type, data, each, onTicket),
+  ): AsyncGenerator<any, void, undefined> {
+    checkMany(inputs, options)
+    const { signal: _, concurrency: __, order: ___, ...each } = options
+    return requestMany(inputs, options, {
+      ask: (data, onTicket) => ask(data, each, onTicket),
+      giveUp: (ticket) => this.requests.cancel(ticket),
+    })
   }
 
   /** As `request`; `onTicket` learns which ticket it has, before it is published. */

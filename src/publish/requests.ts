@@ -124,6 +124,12 @@ export class Requests implements Watch {
     })
   }
 
+  /** Nobody waits for this one any more, if it is open. */
+  cancel({ slot, stamp }: Ticket): void {
+    if (this.pending[slot]?.stamp === stamp)
+      this.giveUp(slot, new ClosedError('Nobody waits for this answer'))
+  }
+
   /** All that wait are rejected, and nothing more is asked. */
   close(): void {
     this.closed = true
