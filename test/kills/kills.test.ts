@@ -9,7 +9,7 @@ import { PUBLISH_STEPS, WAYS, WORKER_STEPS } from './failpoint.ts'
 import { FILLS } from './main-publisher.ts'
 
 /** 200, or as many as the environment says: CI asks for 2,000. */
-const KILLS = Number(process.env.KILLS ?? 200)
+const KILLS = Number(process.env.KILLS ?? 100)
 const PROCESSES = 2
 
 const exec = promisify(execFile)

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { createEngine, UnansweredError, WorkerDiedError } from '../../src/index.ts'
 import type { Asked } from './request-handlers.ts'
 
-const REQUESTS = Number(process.env.REQUESTS ?? 20_000)
+const REQUESTS = Number(process.env.REQUESTS ?? 10_000)
 const IN_FLIGHT = 256
 /** One in so many kills its worker: once, or, one in ten of them, each time. */
 const KILL_EVERY = 2_000
