@@ -1,5 +1,6 @@
 import type { MillraceEvent } from '../event/event.ts'
-import { AttemptContext, type EventContext, type WorkerScope } from './context.ts'
+import { AttemptContext } from './attempt-context.ts'
+import type { EventContext, WorkerScope } from './context.ts'
 import type { Handler } from './handlers.ts'
 import type { Attempt } from './resilience.ts'
 

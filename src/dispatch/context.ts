@@ -13,10 +13,8 @@ import type { WaitOptions } from '../lane/deadline.ts'
 import { begin, rest } from '../lane/mark.ts'
 import type { NoticeTopic } from '../lane/notices.ts'
 import type { Watch } from '../lane/waits.ts'
-import type { Answer } from './answers.ts'
 import type { HandlerContext } from './handlers.ts'
-import { follow, lookingController } from './looking-signal.ts'
-import type { Attempt } from './resilience.ts'
+import { lookingController } from './looking-signal.ts'
 
 /** A publisher that asks, and says whether a send has to wait: undefined if there was room at once. */
 export type WaitingPublisher = Publishing & {
@@ -270,82 +268,5 @@ export class EventContext implements HandlerContext {
   /** @internal */
   endWait(): void {
     if (!this.hasSettled && --this.waiting === 0) this.scope.waiting--
-  }
-}
-
-/** The context of a request: it is not wanted any more once whoever asked has gone. */
-export class RequestContext extends EventContext {
-  /** @internal */
-  readonly answer: Answer
-
-  constructor(scope: WorkerScope, origin: RecordSource, at: number, attempt: number, answer: Answer) {
-    super(scope, origin, at, attempt)
-    this.answer = answer
-  }
-
-  override get cancelled(): boolean {
-    return this.hasStopped || !this.answer.isWanted
-  }
-
-  protected override control(): AbortController {
-    const controller = super.control()
-    this.scope.watch({
-      ready: () => this.cancelled || this.hasSettled,
-      advance: () => {
-        if (!this.hasSettled) controller.abort()
-        return true
-      },
-    })
-    return controller
-  }
-}
-
-/** The context of one attempt of a handler with policies. */
-export class AttemptContext extends EventContext {
-  private readonly whole: EventContext
-  private readonly limits: Attempt
-  private isOver = false
-
-  constructor(scope: WorkerScope, whole: EventContext, limits: Attempt) {
-    super(scope, whole.origin, whole.at, limits.number)
-    this.flown = whole.flown
-    this.whole = whole
-    this.limits = limits
-  }
-
-  override get cancelled(): boolean {
-    const { deadline, signal } = this.limits
-    return this.whole.cancelled || signal.aborted || performance.now() >= deadline
-  }
-
-  protected override control(): AbortController {
-    const controller = lookingController(() => this.cancelled)
-    follow(controller, this.whole.signal)
-    // Without a time limit it never aborts, and is the same for all.
-    if (this.limits.deadline < Number.POSITIVE_INFINITY) follow(controller, this.limits.signal)
-    return controller
-  }
-
-  override get asked(): Ticket[] {
-    return this.whole.asked
-  }
-
-  /** @internal The attempt is over, whatever its handler still does. */
-  override ended(): void {
-    this.isOver = true
-    for (; this.waiting > 0; this.waiting--) this.whole.endWait()
-    this.whole.ended()
-  }
-
-  override beginWait(): void {
-    if (this.isOver) return
-    this.waiting++
-    this.whole.beginWait()
-  }
-
-  override endWait(): void {
-    if (this.isOver) return
-    this.waiting--
-    this.whole.endWait()
   }
 }

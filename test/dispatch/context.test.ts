@@ -1,10 +1,6 @@
 import { expect, test } from 'vitest'
-import {
-  AttemptContext,
-  EventContext,
-  type RecordSource,
-  type WorkerScope,
-} from '../../src/dispatch/context.ts'
+import { AttemptContext } from '../../src/dispatch/attempt-context.ts'
+import { EventContext, type RecordSource, type WorkerScope } from '../../src/dispatch/context.ts'
 import { isSuspect } from '../../src/lane/mark.ts'
 
 /** A context of a record whose mark is `words[0]`. */

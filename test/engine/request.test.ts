@@ -4,6 +4,7 @@ import { describe, expect, test, vi } from 'vitest'
 import {
   ClosedError,
   createEngine,
+  type Engine,
   type EngineOptions,
   FullError,
   OptionsError,
@@ -17,8 +18,21 @@ const again = new URL('../fixtures/asking-again.ts', import.meta.url)
 
 const start = (options: EngineOptions) => createEngine({ handlers, onError: () => {}, ...options })
 
-function statsOf(engine: Awaited<ReturnType<typeof start>>, handler: string) {
+function statsOf(engine: Engine, handler: string) {
   return engine.stats().handlers.find(({ name }) => name === handler)
+}
+
+/** A thread of the application that has attached itself, and how it is told what to do. */
+async function attached(engine: Engine) {
+  const workerData = { handle: engine.connect() }
+  const thread = new Worker(new URL('../fixtures/publisher.ts', import.meta.url), { workerData })
+  const ask = async (action: string, ...args: unknown[]) => {
+    const said = once(thread, 'message')
+    thread.postMessage({ action, args })
+    return (await said)[0]
+  }
+  await ask('attach')
+  return { thread, ask }
 }
 
 describe.each([0, 1, 2])('workers: %d', (workers) => {
@@ -242,14 +256,7 @@ test('more answers than their ring has room for: all arrive', async () => {
 
 test('threads of the application ask, too', async () => {
   const engine = await start({ workers: 1 })
-  const workerData = { handle: engine.connect() }
-  const thread = new Worker(new URL('../fixtures/publisher.ts', import.meta.url), { workerData })
-  const ask = async (action: string, ...args: unknown[]) => {
-    const said = once(thread, 'message')
-    thread.postMessage({ action, args })
-    return (await said)[0]
-  }
-  await ask('attach')
+  const { thread, ask } = await attached(engine)
   expect(await ask('request', 'add', { a: 20, b: 22 })).toMatchObject({ result: 42 })
   expect(await ask('request', 'unheard.of')).toMatchObject({ code: 'ERR_MILLRACE_UNANSWERED' })
   await thread.terminate()
@@ -258,14 +265,7 @@ test('threads of the application ask, too', async () => {
 
 test('a thread that dies with answers that it has not taken holds nobody up', async () => {
   const engine = await start({ workers: 1, ringBytes: 4_096, attachable: 1 })
-  const workerData = { handle: engine.connect() }
-  const thread = new Worker(new URL('../fixtures/publisher.ts', import.meta.url), { workerData })
-  const ask = async (action: string, ...args: unknown[]) => {
-    const said = once(thread, 'message')
-    thread.postMessage({ action, args })
-    return (await said)[0]
-  }
-  await ask('attach')
+  const { thread, ask } = await attached(engine)
   // It asks for far more than the ring of its answers has room for, and never looks at them.
   expect(await ask('askAndBlock', 'huge', 1_500, 8)).toMatchObject({ result: 'blocked' })
   await vi.waitFor(() => expect(statsOf(engine, 'huge')?.succeeded).toBe(8))
