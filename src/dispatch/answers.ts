@@ -39,6 +39,9 @@ export class Answers {
   }
 }
 
+/** What stands around an error and its causes. */
+const FRAME_BYTES = 256
+
 const payload: Payload = { flags: 0, bytes: undefined, length: 0 }
 
 /** Where one thread's answers to another are written. */
@@ -140,7 +143,7 @@ export class Answer {
 
   /** What the handler that answers has thrown. */
   refuse(thrown: unknown): Promise<void> | undefined {
-    return this.say(THROWN, describeThrown(thrown, this.desk.maxBytes))
+    return this.say(THROWN, describeThrown(thrown, this.desk.maxBytes - FRAME_BYTES))
   }
 
   /** Why there is no answer of a handler. */

@@ -44,6 +44,8 @@ export type Thrown = { error: ThrownError } | { value: unknown }
 type ThrownError = FailureError & { fields: Record<string, unknown>; cause?: Thrown }
 
 const MAX_CAUSES = 8
+/** Of texts that find no room otherwise: the smallest ring takes them, whatever their characters. */
+const SHORT = 32
 /** What an error says of itself beside its own fields. */
 const TOLD: readonly string[] = ['name', 'message', 'stack', 'code', 'cause']
 
@@ -54,7 +56,7 @@ export function describeThrown(thrown: unknown, limit: number, causes = MAX_CAUS
       ? { error: { ...describeError(thrown), fields: {} } }
       : { value: thrown }
   }
-  const described = describeError(thrown)
+  const described = shortened(describeError(thrown), limit)
   const fields: Record<string, unknown> = {}
   let room = limit - (sizeOf(described, limit) ?? limit)
   for (const [name, value] of fieldsOf(thrown)) {
@@ -65,7 +67,10 @@ export function describeThrown(thrown: unknown, limit: number, causes = MAX_CAUS
   }
   const error: ThrownError = { ...described, fields }
   const cause = causes > 0 ? causeOf(thrown) : undefined
-  if (cause !== undefined) error.cause = describeThrown(cause, room, causes - 1)
+  if (cause !== undefined) {
+    const why = describeThrown(cause, room, causes - 1)
+    if (sizeOf(why, room) !== undefined) error.cause = why
+  }
   return { error }
 }
 
@@ -80,6 +85,13 @@ export function thrownOf(described: Thrown): unknown {
   if (cause !== undefined)
     Object.defineProperty(error, 'cause', { value: thrownOf(cause), configurable: true, writable: true })
   return Object.assign(error, code !== undefined && { code }, fields)
+}
+
+/** Without its stack, and with short texts, if it takes more otherwise. */
+function shortened(described: FailureError, limit: number): FailureError {
+  if (sizeOf(described, limit) !== undefined) return described
+  const { name, message } = described
+  return { name: name.slice(0, SHORT).toWellFormed(), message: message.slice(0, SHORT).toWellFormed() }
 }
 
 const BUILT_IN = new Map<string, ErrorConstructor>(

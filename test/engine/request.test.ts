@@ -79,6 +79,17 @@ describe.each([0, 1, 2])('workers: %d', (workers) => {
     expect(statsOf(engine, 'fails')).toMatchObject({ matched: 3, rejected: 3, deadLettered: 0 })
   })
 
+  test('of an error that finds no room, name and message arrive', async () => {
+    await using engine = await start({ workers, ringBytes: 1_024 })
+    for (const data of ['plain', 'wide']) {
+      const error = await engine.request('fails', data).catch((error) => error)
+      expect(error).toBeInstanceOf(RangeError)
+      expect(error.message).toBe(data === 'wide' ? '漢'.repeat(32) : 'out of range')
+    }
+    await engine.drain()
+    expect(engine.stats()).toMatchObject({ completed: 2, deadLettered: 0, balanced: true })
+  })
+
   test('an answer that can not be sent is an error', async () => {
     await using engine = await start({ workers })
     await expect(engine.request('unsendable')).rejects.toMatchObject({ code: 'ERR_MILLRACE_ENCODE' })
