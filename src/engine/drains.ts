@@ -35,7 +35,8 @@ export class Drains {
           ready: () => this.isQuiet() || this.isStopped,
           advance: () => {
             deadline.clear()
-            if (this.isQuiet()) resolve()
+            // It was quiet when it was ready, if only for that moment; once the engine has stopped, it stays as it is.
+            if (!this.isStopped || this.isQuiet()) resolve()
             else reject(leftBehind())
             return true
           },
