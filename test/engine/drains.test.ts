@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { Parking } from '../../native-free-ring/src/index.ts'
 import { Drains } from '../../src/engine/drains.ts'
+import { ClosedError } from '../../src/index.ts'
 import { STATE, STOPPED } from '../../src/lane/map.ts'
 import { Waits } from '../../src/lane/waits.ts'
-import { ClosedError } from '../../src/index.ts'
 
 /** Drains of an engine that is quiet whenever the next of these answers says so. */
 function drains(answers: boolean[]): { drains: Drains; control: Int32Array } {
