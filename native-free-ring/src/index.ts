@@ -1,3 +1,13 @@
+export {
+  allocateBlocks,
+  Blocks,
+  type BlocksPlace,
+  FREE,
+  MAX_OWNER,
+  NO_BLOCK,
+  PAGE_BYTES,
+  pagesOf,
+} from './blocks.ts'
 export { COUNTER_WORDS, Counters, readCounter, storeCounter } from './counters.ts'
 export { RingGauge } from './gauge.ts'
 export { type LatestCounts, LatestGauge } from './latest-gauge.ts'

@@ -23,6 +23,7 @@ const latestWriter = mistakesOf('latest-writer.ts')
 const latestReader = mistakesOf('latest-reader.ts')
 const recent = mistakesOf('recent-set.ts')
 const relay = mistakesOf('relay.ts')
+const blocks = mistakesOf('blocks.ts')
 
 /** Every one must be caught by some scenario. */
 export const MISTAKES: readonly Mistake[] = [
@@ -270,6 +271,46 @@ export const MISTAKES: readonly Mistake[] = [
     'forgets which value it was',
     'ring.counts[LATEST_SLOT] = latest.slot\n      ring.counts[LATEST_SEQUENCE] = latest.sequence\n',
     '',
+  ),
+
+  blocks('allocates without the lease', 'return takeLease(this.control, LEASE, this.holder)', 'return true'),
+  blocks(
+    'cuts a gap before the rest has a size',
+    'if (size > pages) sizes[page + pages] = size - pages\n    sizes[page] = pages',
+    'sizes[page] = pages\n    if (size > pages) sizes[page + pages] = size - pages',
+  ),
+  blocks('never joins gaps', 'next < this.pages && this.isFree(next)', 'false'),
+  blocks('joins what is not free', 'next < this.pages && this.isFree(next)', 'next < this.pages'),
+  blocks(
+    'gives the same stamp again',
+    '(this.owners[page]! >>> OWNER_BITS) + 1',
+    '(this.owners[page]! >>> OWNER_BITS)',
+  ),
+  blocks(
+    'passes on what is another’s',
+    'return Atomics.compareExchange(this.owners, page, word | from, word | to) === (word | from)',
+    'Atomics.store(this.owners, page, word | to)\n    return true',
+  ),
+  blocks('does not free what a dead thread had', 'if ((word & OWNER_MASK) !== owner) continue', 'continue'),
+  blocks(
+    'does not take the lease from a dead thread',
+    'if (revokeLease(this.control, LEASE, dead)) this.tellRoom()',
+    '',
+  ),
+  blocks(
+    'tells nobody of room',
+    'if (!this.pass(page, stamp, from, FREE)) return false\n    this.tellRoom()',
+    'if (!this.pass(page, stamp, from, FREE)) return false',
+  ),
+  blocks(
+    'tells nobody that the lease is free',
+    'Atomics.store(this.control, CONTENDED, 0)\n    this.tellRoom()',
+    'Atomics.store(this.control, CONTENDED, 0)',
+  ),
+  blocks(
+    'says that it waited for the lease after its last try',
+    'Atomics.store(this.control, CONTENDED, 1)\n    return takeLease(this.control, LEASE, this.holder)',
+    'const has = takeLease(this.control, LEASE, this.holder)\n    if (!has) Atomics.store(this.control, CONTENDED, 1)\n    return has',
   ),
 
   recent(

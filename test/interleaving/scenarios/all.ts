@@ -1,4 +1,5 @@
 import type { RingModule, Scenario } from '../explorer.ts'
+import { blocksScenario, roomScenario } from './blocks.ts'
 import { counterScenario, gaugeScenario } from './counts.ts'
 import { latestScenario } from './latest.ts'
 import { leaseScenario } from './lease.ts'
@@ -83,6 +84,15 @@ export const CASES: readonly Case[] = [
   { files: ['lease.ts', 'reader.ts', 'tally.ts'], make: (ring) => leaseScenario(ring, {}) },
   { files: ['lease.ts', 'reader.ts', 'tally.ts'], make: (ring) => leaseScenario(ring, { death: true }) },
   { files: ['lease.ts', 'reader.ts', 'tally.ts'], make: (ring) => leaseScenario(ring, { weak: true }) },
+  { files: ['blocks.ts'], make: (ring) => blocksScenario(ring, { pages: 3, sizes: [2, 1] }) },
+  { files: ['blocks.ts'], make: (ring) => blocksScenario(ring, { pages: 2, sizes: [2, 1] }) },
+  { files: ['blocks.ts'], make: (ring) => blocksScenario(ring, { pages: 3, sizes: [2], death: true }) },
+  {
+    files: ['blocks.ts'],
+    make: (ring) => blocksScenario(ring, { pages: 5, sizes: [2], death: true, past: true }),
+  },
+  { files: ['blocks.ts'], make: (ring) => roomScenario(ring, { keeps: false }) },
+  { files: ['blocks.ts'], make: (ring) => roomScenario(ring, { keeps: true }) },
   {
     files: RECENT,
     make: (ring) =>
