@@ -34,6 +34,7 @@ export {
   UnansweredError,
   WorkerDiedError,
 } from './errors.ts'
+export type { Block } from './event/block.ts'
 export type { MillraceEvent } from './event/event.ts'
 export type { EventSource } from './event/extras.ts'
 export type { CloudEvent, EventJSON } from './event/formats.ts'

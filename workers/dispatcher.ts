@@ -7,6 +7,7 @@ import type { RegistryChange } from '../src/dispatch/mailbox-writers.ts'
 import type { DispatchTask, LoadFailure, WorkerReport } from '../src/dispatch/task.ts'
 import { HandlerLoadError } from '../src/errors.ts'
 import { describeError } from '../src/event/thrown.ts'
+import { ThreadBlocks } from '../src/lane/blocks.ts'
 import { ownerWord, parkedWord } from '../src/lane/map.ts'
 import { Waits } from '../src/lane/waits.ts'
 import { handlerPublishers } from '../src/publish/handler-publishers.ts'
@@ -36,14 +37,9 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
   const parking = new Parking(control, parkedWord(thread), { resident: true })
   const waits = new Waits(parking, { drive: false })
   const topics = new TopicTable(map.topics, map.shape.maxTopics)
-  const publishers = handlerPublishers(
-    map,
-    thread,
-    topics,
-    waits,
-    new Requests(map, thread, waits),
-    task.onFull,
-  )
+  const blocks = new ThreadBlocks(map, thread)
+  const requests = new Requests(map, thread, waits, blocks)
+  const publishers = handlerPublishers({ map, topics, waits, blocks, requests }, thread, task.onFull)
   const changes: RegistryChange[] = task.mailboxes.map((place) => ({ add: place }))
   const dispatcher = new Dispatcher({
     map,
@@ -58,6 +54,7 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
     topics,
     publishers,
     waits,
+    blocks,
     parking,
     receiveChanges: () => {
       const received = changes.splice(0)

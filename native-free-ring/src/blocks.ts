@@ -11,12 +11,15 @@ export const NO_BLOCK = -1
 /** The owner of what nobody owns. */
 export const FREE = 0
 export const MAX_OWNER = (1 << 12) - 1
+export const MAX_STAMP = (1 << 20) - 1
 
 /** Words of the control line; the owner words follow, one a page, then the size words. */
 const LEASE = 0
 const WANTED = 1
 /** 1 after somebody has not got the lease. */
 const CONTENDED = 2
+/** How often those who waited were told of room. */
+const TOLD = 3
 const OWNERS = 32
 
 const OWNER_BITS = 12
@@ -87,14 +90,14 @@ export class Blocks {
   }
 
   /**
-   * The first page of a new block of at least `bytes` bytes, for `owner`; or `NO_BLOCK`.
+   * The first page of a new block of at least `bytes` bytes, for `owner`, among the first `limit` pages; or `NO_BLOCK`.
    *
    * Also if another thread has been allocating for as long as this one tried. What lies in a block is whatever was left there.
    */
-  allocate(bytes: number, owner: number): number {
+  allocate(bytes: number, owner: number, limit = this.pages): number {
     const pages = pagesOf(bytes)
-    if (pages > this.pages || !this.takeLease()) return NO_BLOCK
-    const page = this.find(pages)
+    if (pages > limit || !this.takeLease()) return NO_BLOCK
+    const page = this.find(pages, limit)
     if (page !== NO_BLOCK) {
       this.cut(page, pages)
       const stamp = (this.owners[page]! >>> OWNER_BITS) + 1
@@ -112,14 +115,25 @@ export class Blocks {
 
   /** Who owns this block; `FREE` if it is gone. Old as soon as it is answered. */
   ownerOf(page: number, stamp: number): number {
+    if (!this.has(page)) return FREE
     const word = Atomics.load(this.owners, page)
     return word >>> OWNER_BITS === stamp ? word & OWNER_MASK : FREE
   }
 
   /** Makes `to` the block's owner, if `from` is. What `from` wrote is visible to who finds out about `to`. */
   pass(page: number, stamp: number, from: number, to: number): boolean {
+    if (!this.has(page)) return false
     const word = stamp << OWNER_BITS
     return Atomics.compareExchange(this.owners, page, word | from, word | to) === (word | from)
+  }
+
+  /** As `pass`, with a new stamp, which it answers: what names the old one finds nothing any more. Undefined if it is not `from`'s. */
+  restamp(page: number, stamp: number, from: number, to: number): number | undefined {
+    if (!this.has(page)) return undefined
+    const word = (stamp << OWNER_BITS) | from
+    const next = ((stamp + 1) << OWNER_BITS) | to
+    if (Atomics.compareExchange(this.owners, page, word, next) !== word) return undefined
+    return next >>> OWNER_BITS
   }
 
   /** Frees the block, if it is `from`'s. */
@@ -148,16 +162,19 @@ export class Blocks {
   }
 
   /**
-   * Says that somebody waits for room. Then try once more, and wait only if that fails too, until `isWanted` is false: whoever
-   * frees a block has `onRoom` called, once.
+   * Says that somebody waits for room. Then try once more, and wait only if that fails too, until `wasTold` says so of what this has answered:
+   * whoever frees a block has `onRoom` called.
    */
-  want(): void {
+  want(): number {
+    const told = Atomics.load(this.control, TOLD)
     // Before the next try; pairs with the exchange in tellRoom, after a block was freed, or the lease given back that others tried for.
     Atomics.store(this.control, WANTED, 1)
+    return told
   }
 
-  get isWanted(): boolean {
-    return Atomics.load(this.control, WANTED) === 1
+  /** Whether there may be room that was not there when `want` answered this. */
+  wasTold(told: number): boolean {
+    return Atomics.load(this.control, TOLD) !== told
   }
 
   /** Pages by owner, the free ones under `FREE`; undefined if somebody is allocating. */
@@ -172,10 +189,14 @@ export class Blocks {
     return pages
   }
 
-  /** The first gap of so many pages. Joins gaps on its way; each by one store. */
-  private find(pages: number): number {
+  private has(page: number): boolean {
+    return page >= 0 && page < this.pages
+  }
+
+  /** The first gap of so many pages that end before `limit`. Joins gaps on its way; each by one store. */
+  private find(pages: number, limit: number): number {
     const { sizes } = this
-    for (let page = 0; page < this.pages; page += this.sizeAt(page)) {
+    for (let page = 0; page + pages <= limit; page += this.sizeAt(page)) {
       if (!this.isFree(page)) continue
       let size = this.sizeAt(page)
       for (let next = page + size; next < this.pages && this.isFree(next); next = page + size) {
@@ -224,6 +245,9 @@ export class Blocks {
   }
 
   private tellRoom(): void {
-    if (this.isWanted && Atomics.exchange(this.control, WANTED, 0) === 1) this.onRoom()
+    if (Atomics.load(this.control, WANTED) === 0 || Atomics.exchange(this.control, WANTED, 0) === 0) return
+    // Not only the flag, which another one who waits may have set again: this one would take that for its own.
+    Atomics.add(this.control, TOLD, 1)
+    this.onRoom()
   }
 }

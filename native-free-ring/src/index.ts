@@ -4,6 +4,7 @@ export {
   type BlocksPlace,
   FREE,
   MAX_OWNER,
+  MAX_STAMP,
   NO_BLOCK,
   PAGE_BYTES,
   pagesOf,

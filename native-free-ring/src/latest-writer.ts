@@ -33,6 +33,7 @@ export class LatestWriter {
   /** 1 if the last claim replaces a value that was not read, and where that lies, until the next claim. */
   lost = 0
   lostAt = 0
+  lostEnd = 0
 
   private readonly views: LatestViews
   private readonly bucket: number
@@ -87,6 +88,7 @@ export class LatestWriter {
     this.slot = this.slotFor(hash | 0, isSame)
     this.lost = this.isUnread(this.slot) ? 1 : 0
     this.lostAt = this.cell(this.slot, this.sequence(this.slot)) + CELL_HEADER_BYTES
+    this.lostEnd = this.lostAt + this.words[(this.lostAt - CELL_HEADER_BYTES) >> 2]!
     const at = this.cell(this.slot, this.sequence(this.slot) + 1)
     this.words[at >> 2] = length
     this.words[(at >> 2) + 1] = hash

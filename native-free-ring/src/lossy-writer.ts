@@ -39,13 +39,16 @@ export class LossyWriter {
   private readonly tally: Tally
   private readonly maxRecords: number
   private readonly slotMask: number
+  private readonly onLost: ((at: number, end: number) => void) | undefined
   /** Numbers of records: claimed, committed, given up; and read, as far as is known. */
   private tail = 0
   private committed = 0
   private oldest = 0
   private read = 0
 
-  constructor(place: LossyPlace) {
+  /** `onLost` is told of each record that is given up, and may have been read all the same: where it lies, before it is overwritten. */
+  constructor(place: LossyPlace, onLost?: (at: number, end: number) => void) {
+    this.onLost = onLost
     this.views = lossyViews(place)
     this.bytes = this.views.bytes
     this.words = this.views.words
@@ -152,24 +155,46 @@ export class LossyWriter {
   /** Gives up as many records as must go, so that the next one may end at byte position `end`. */
   private makeRoom(end: number, overwrite: boolean): boolean {
     if (this.fits(this.floor(), end)) return true
-    const { control } = this.views
     // Pairs with the reader's store of READ: what lies before it is no loss.
-    this.read = Atomics.load(control, READ)
+    this.read = Atomics.load(this.views.control, READ)
     let floor = this.floor()
     if (this.fits(floor, end)) return true
     if (!overwrite) return false
     while (!this.fits(floor, end)) {
       if (floor === this.committed) return false
-      this.lostAt = (this.views.slots[floor & this.slotMask]! & (this.capacity - 1)) + RECORD_HEADER_BYTES
-      this.lost++
+      this.lose(floor)
       floor = (floor + 1) | 0
     }
+    this.giveUp(floor)
+    return true
+  }
+
+  /** Gives up the oldest unread record that was committed, whether or not there is room; answers false if there is none. */
+  drop(): boolean {
+    this.read = Atomics.load(this.views.control, READ)
+    this.lost = 0
+    const floor = this.floor()
+    if (floor === this.committed) return false
+    this.lose(floor)
+    this.giveUp((floor + 1) | 0)
+    return true
+  }
+
+  private lose(record: number): void {
+    const start = this.views.slots[record & this.slotMask]! & (this.capacity - 1)
+    this.lostAt = start + RECORD_HEADER_BYTES
+    this.lost++
+    this.onLost?.(this.lostAt, this.lostAt + this.words[start >> 2]!)
+  }
+
+  /** All before `floor`. */
+  private giveUp(floor: number): void {
+    const { control } = this.views
     this.oldest = floor
     // Before any of its bytes is overwritten; pairs with the reader's load after it has copied (decision 9).
     Atomics.store(control, OLDEST, floor)
     // The fence after it: no plain store that follows is seen before OLDEST is.
     Atomics.load(control, READ)
-    return true
   }
 
   /** The first record that must be kept. */

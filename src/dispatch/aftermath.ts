@@ -8,6 +8,7 @@ import type { Answers } from './answers.ts'
 import type { RecordSource, WorkerScope } from './context.ts'
 import { after, type Execution } from './execution.ts'
 import type { Failures } from './failures.ts'
+import type { RecordBlocks } from './record-blocks.ts'
 import { RequestContext } from './request-context.ts'
 import type { Router } from './router.ts'
 import { FAILED, LOST } from './tally.ts'
@@ -27,6 +28,7 @@ export class Aftermath {
   private readonly delivery: Delivery
   private readonly failures: Failures
   private readonly answers: Answers
+  private readonly blocks: RecordBlocks
 
   constructor(
     engineId: string,
@@ -35,6 +37,7 @@ export class Aftermath {
     delivery: Delivery,
     failures: Failures,
     answers: Answers,
+    blocks: RecordBlocks,
   ) {
     this.engineId = engineId
     this.scope = scope
@@ -42,6 +45,7 @@ export class Aftermath {
     this.delivery = delivery
     this.failures = failures
     this.answers = answers
+    this.blocks = blocks
   }
 
   /** Of a record whose worker died while it was in flight: undefined if it is to be handled again. Never throws. */
@@ -116,6 +120,7 @@ export class Aftermath {
     error: unknown,
   ): void {
     const event = new MillraceEvent(topic, attempts, this.engineId, source.bytes, at, at + length, false)
+    this.blocks.attach(event, source, at)
     this.failures.add(handler, event, error, attempts, source.publisher)
     event.settle()
   }

@@ -1,4 +1,5 @@
 import type { Ticket } from '../../native-free-ring/src/index.ts'
+import type { Block } from '../event/block.ts'
 import type {
   Ask,
   EventInput,
@@ -237,6 +238,10 @@ export class EventContext implements HandlerContext {
   isAsking(slot: number, stamp: number): boolean {
     const isIt = (ticket: Ticket) => ticket.slot === slot && ticket.stamp === stamp
     return this.tickets?.some(isIt) ?? false
+  }
+
+  allocate(bytes: number): Block {
+    return this.publisher.allocate(bytes)
   }
 
   topic(topic: string): TopicHandle {

@@ -1,5 +1,6 @@
 import { performance, type RecordableHistogram } from 'node:perf_hooks'
 import { type Parking, pause, wake, wordsOf } from '../../native-free-ring/src/index.ts'
+import type { ThreadBlocks } from '../lane/blocks.ts'
 import {
   DRAINING,
   homeOf,
@@ -28,6 +29,7 @@ import { Lanes } from './lanes.ts'
 import { LetterWriter } from './letter-writer.ts'
 import { MailboxNotices } from './mailbox-notices.ts'
 import { MailboxWriters, type RegistryChange } from './mailbox-writers.ts'
+import { RecordBlocks } from './record-blocks.ts'
 import type { InFlight, RingDrain } from './ring-drain.ts'
 import { Router } from './router.ts'
 import { Suspects } from './suspects.ts'
@@ -62,6 +64,7 @@ export type DispatcherParts = {
   /** As whom its handlers publish, by the depth of the events they handle; the last for all that are deeper. */
   publishers: readonly WaitingPublisher[]
   waits: Waits
+  blocks: ThreadBlocks
   parking: Parking
   /** Changes that have arrived since the last call. */
   receiveChanges(): RegistryChange[]
@@ -117,18 +120,21 @@ export class Dispatcher implements LaneHost {
       watch: (watch) => waits.add(watch),
       onWaiting: () => this.unblock(),
     }
-    const letters = memory.letters && new LetterWriter(memory.letters)
+    const letters = memory.letters && new LetterWriter(memory.letters, parts.blocks)
     const failures = new Failures(thread, this.router, letters, new FailureReports(reports.onDeadLetter))
     const { engineId } = map
-    const answers = new Answers(map, thread, waits)
-    const aftermath = new Aftermath(engineId, this.scope, this.router, parts.delivery, failures, answers)
-    this.executor = new Executor(engineId, this.router, this.scope, waits, failures, answers, aftermath)
+    const answers = new Answers(map, thread, waits, parts.blocks)
+    const blocks = new RecordBlocks(map, parts.blocks)
+    const { scope, router } = this
+    const aftermath = new Aftermath(engineId, scope, router, parts.delivery, failures, answers, blocks)
+    this.executor = new Executor(engineId, router, scope, waits, failures, answers, blocks, aftermath)
     this.suspects = new Suspects(this.scope, () => this.unblock())
     this.mailboxNotices = new MailboxNotices(this.control, topics, this.publisherAfter(0))
     this.mailboxes = new MailboxWriters(
       this.control,
       holder,
       this.router,
+      parts.blocks,
       this.mailboxNotices,
       parts.receiveChanges,
     )

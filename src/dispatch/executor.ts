@@ -1,5 +1,5 @@
 import { MillraceEvent } from '../event/event.ts'
-import { ASKS, EXPIRES, flagsOf } from '../event/record.ts'
+import { ASKS, EXPIRES, flagsOf, IN_BLOCK } from '../event/record.ts'
 import { EXPIRED_REQUEST, UNHANDLED } from '../lane/answer.ts'
 import { LATER, type MailboxWriter, REJECTED } from '../lane/mailbox-writer.ts'
 import { offer } from '../lane/mark.ts'
@@ -13,6 +13,7 @@ import { EventContext, type RecordSource, type WorkerScope } from './context.ts'
 import { after, type Execution } from './execution.ts'
 import type { Failures } from './failures.ts'
 import type { Handler } from './handlers.ts'
+import { type RecordBlocks, refAt } from './record-blocks.ts'
 import { RequestContext } from './request-context.ts'
 import type { Attempt } from './resilience.ts'
 import type { Route, RoutedHandler, Router } from './router.ts'
@@ -28,6 +29,7 @@ export class Executor {
   private readonly waits: Waits
   private readonly failures: Failures
   private readonly answers: Answers
+  readonly blocks: RecordBlocks
   readonly aftermath: Aftermath
 
   constructor(
@@ -37,6 +39,7 @@ export class Executor {
     waits: Waits,
     failures: Failures,
     answers: Answers,
+    blocks: RecordBlocks,
     aftermath: Aftermath,
   ) {
     this.engineId = engineId
@@ -45,7 +48,17 @@ export class Executor {
     this.waits = waits
     this.failures = failures
     this.answers = answers
+    this.blocks = blocks
     this.aftermath = aftermath
+  }
+
+  /** Takes hold of the record's block, if it has one; answers what has become of the event if that can't be. Never throws. */
+  hold(source: RecordSource, at: number, length: number, attempt: number): Outcome | undefined {
+    try {
+      return this.blocks.hold(source, at)
+    } catch (error) {
+      return this.aftermath.ofDamage(source, at, length, attempt, error)
+    }
   }
 
   /**
@@ -79,6 +92,7 @@ export class Executor {
     if ((flags & ASKS) !== 0) return this.beginRequest(route, source, at, length, attempt)
     if (handlers.length === 0 && mailboxes.length === 0) return UNMATCHED
     const event = new MillraceEvent(route.topic, attempt, this.engineId, bytes, at, at + length, false)
+    if ((flags & IN_BLOCK) !== 0) this.blocks.attach(event, source, at)
     if ((flags & EXPIRES) !== 0 && isExpired(event)) return EXPIRED
     source.publisher.tick()
     const context = new EventContext(this.scope, source, at, attempt)
@@ -103,12 +117,16 @@ export class Executor {
     const answer = this.answers.to(words, at)
     const context = new RequestContext(this.scope, source, at, attempt, answer)
     const event = new MillraceEvent(route.topic, attempt, this.engineId, bytes, at, at + length, false)
+    this.blocks.attach(event, source, at)
     if ((flagsOf(words, at) & EXPIRES) !== 0 && isExpired(event))
       return after(answer.say(EXPIRED_REQUEST), context, EXPIRED)
     const { handlers, mailboxes } = route
     if (handlers.length === 0 && mailboxes.length === 0)
       return after(answer.say(UNHANDLED), context, UNMATCHED)
     source.publisher.tick()
+    // Nobody else looks at its block: it may answer with that.
+    if ((flagsOf(words, at) & IN_BLOCK) !== 0 && handlers.length === 1 && mailboxes.length === 0)
+      answer.block = refAt(bytes, words, at)
     const result = this.runAll(route, event, context, source, at, at + length, answer)
     const isSkipped = answer.wasSkipped && handlers.length === 1 && mailboxes.length === 0
     return isSkipped && result === COMPLETED ? EXPIRED : result

@@ -1,5 +1,6 @@
 import type { MillraceEvent } from '../event/event.ts'
 import type { EventJSON } from '../event/formats.ts'
+import { isInBlock } from '../event/record.ts'
 import type { FailureError } from '../event/thrown.ts'
 
 /** What a dead letter says beside its event. */
@@ -24,6 +25,7 @@ export function deadLetter(head: LetterHead, event: MillraceEvent): DeadLetter {
 
 /** The event as it was published, whatever the handler did to its data; just its type if that can't be decoded. */
 function eventOf(event: MillraceEvent): DeadLetter['event'] {
+  if (isInBlock(event.recordBytes)) return { event_type: event.type }
   try {
     const copy = event.copy()
     // Not in the form of JSON: the letter can be published again as it was.

@@ -1,3 +1,4 @@
+import type { ThreadBlocks } from '../lane/blocks.ts'
 import type { MailboxPlace } from '../lane/mailbox.ts'
 import { type MailboxObserver, MailboxWriter } from '../lane/mailbox-writer.ts'
 import { REGISTRY_VERSION } from '../lane/map.ts'
@@ -11,6 +12,7 @@ export class MailboxWriters {
   private readonly control: Int32Array
   private readonly holder: number
   private readonly router: Router
+  private readonly blocks: ThreadBlocks
   private readonly observer: MailboxObserver
   /** Changes that have arrived since the last call. */
   private readonly receiveChanges: () => RegistryChange[]
@@ -21,12 +23,14 @@ export class MailboxWriters {
     control: Int32Array,
     holder: number,
     router: Router,
+    blocks: ThreadBlocks,
     observer: MailboxObserver,
     receiveChanges: () => RegistryChange[],
   ) {
     this.control = control
     this.holder = holder
     this.router = router
+    this.blocks = blocks
     this.observer = observer
     this.receiveChanges = receiveChanges
   }
@@ -44,7 +48,7 @@ export class MailboxWriters {
 
   private add(place: MailboxPlace): void {
     if (this.writers.has(place.id)) return
-    const writer = new MailboxWriter(place, this.control, this.holder, this.observer)
+    const writer = new MailboxWriter(place, this.control, this.holder, this.blocks, this.observer)
     this.writers.set(place.id, writer)
     this.router.addMailbox(writer)
   }

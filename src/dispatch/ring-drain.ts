@@ -4,6 +4,7 @@ import { attemptsOf, isSuspect, outcomeOf, withDeath, withOutcome } from '../lan
 import { COMPLETED, DUPLICATE, LANE_COUNTERS, type Outcome, RELEASED, UNDECIDED } from '../lane/outcome.ts'
 import type { CompletedIds } from './completed-ids.ts'
 import type { EventContext, RecordSource, WaitingPublisher } from './context.ts'
+import type { Execution } from './execution.ts'
 import type { Executor } from './executor.ts'
 import type { FlightRecorder } from './flight.ts'
 
@@ -196,17 +197,14 @@ export class RingDrain implements RecordSource {
     // Settled under an earlier reader, which died before it could release it.
     const settledBefore = outcomeOf(mark) as Outcome | 0
     if (settledBefore !== 0) {
+      executor.blocks.release(this, at)
       this.settled(markWord, settledBefore)
       return true
     }
     const attempt = attemptsOf(mark) + 1
+    const gone = executor.hold(this, at, length, attempt)
     if (suspected) words[markWord] = withDeath(mark)
-    const givenUp = this.isCompleted(at)
-      ? // If it was in flight, its worker has recorded the completion, and died before it could mark it.
-        executor.aftermath.ofDuplicate(this, at, mark === 0 ? DUPLICATE : COMPLETED)
-      : mark === 0
-        ? undefined
-        : executor.aftermath.ofDeath(this, at, length)
+    const givenUp = gone ?? this.decided(at, length, mark)
     const { flight } = this.lane
     this.flown = flight.began(words, at, length, attempt)
     const { flown } = this
@@ -234,6 +232,14 @@ export class RingDrain implements RecordSource {
     this.lane.started(record)
     void result.outcome.then((outcome) => this.settleLater(record, outcome))
     return true
+  }
+
+  /** What has become of a record that need not be handled: undefined if it must be. */
+  private decided(at: number, length: number, mark: number): Outcome | Execution | undefined {
+    const { aftermath } = this.executor
+    // If it was in flight, its worker has recorded the completion, and died before it could mark it.
+    if (this.isCompleted(at)) return aftermath.ofDuplicate(this, at, mark === 0 ? DUPLICATE : COMPLETED)
+    return mark === 0 ? undefined : aftermath.ofDeath(this, at, length)
   }
 
   /** A record with its outcome: counted at once, or queued behind one that has none yet. */
@@ -285,6 +291,7 @@ export class RingDrain implements RecordSource {
     if (outcome === COMPLETED) this.lane.completed?.add(this.reader, at)
     const markWord = (at >> 2) - 1
     words[markWord] = withOutcome(words[markWord]!, outcome)
+    this.executor.blocks.release(this, at)
   }
 
   private count(outcome: Outcome): void {

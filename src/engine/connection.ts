@@ -6,18 +6,17 @@ import {
   type Worker,
 } from 'node:worker_threads'
 import {
-  closeTickets,
   giveBackLease,
   Parking,
   revokeLease,
   takeLease,
-  ticketWords,
   wake,
   wordsOf,
 } from '../../native-free-ring/src/index.ts'
 import { CapabilityError, OptionsError } from '../errors.ts'
 import type { Policy } from '../event/policy.ts'
 import type { EventMap, Publishing } from '../event/publishing.ts'
+import { ThreadBlocks } from '../lane/blocks.ts'
 import { countDeath } from '../lane/lane-lease.ts'
 import {
   CLOSING,
@@ -28,7 +27,6 @@ import {
   type SharedMap,
   threadCount,
 } from '../lane/map.ts'
-import { ticketPlace } from '../lane/places.ts'
 import { Waits } from '../lane/waits.ts'
 import { Publisher } from '../publish/publisher.ts'
 import { Requests } from '../publish/requests.ts'
@@ -72,8 +70,9 @@ export function attach<Events = EventMap>(handle: ConnectionHandle): AttachedPub
   const parking = new Parking(control, parkedWord(thread))
   const waits = new Waits(parking, { drive: true })
   const topics = new TopicTable(map.topics, map.shape.maxTopics)
-  const requests = new Requests(map, thread, waits)
-  const publisher = new Publisher(map, publisherOf(map, thread, 0), topics, waits, requests, {
+  const blocks = new ThreadBlocks(map, thread)
+  const requests = new Requests(map, thread, waits, blocks)
+  const publisher = new Publisher({ map, topics, waits, blocks, requests }, publisherOf(map, thread, 0), {
     onFull,
     closedFrom: CLOSING,
   })
@@ -86,6 +85,7 @@ export function attach<Events = EventMap>(handle: ConnectionHandle): AttachedPub
     requests.close()
     parking.close()
     port?.close()
+    blocks.bury(thread)
     giveBackLease(control, ownerWord(thread))
   }
   const attached: Publishing & Pick<AttachedPublisher, 'close' | typeof Symbol.dispose> = {
@@ -95,6 +95,7 @@ export function attach<Events = EventMap>(handle: ConnectionHandle): AttachedPub
     sendBatch: publisher.sendBatch.bind(publisher),
     request: publisher.request.bind(publisher),
     requestMany: publisher.requestMany.bind(publisher),
+    allocate: publisher.allocate.bind(publisher),
     topic: publisher.topic.bind(publisher),
     close,
     [Symbol.dispose]: close,
@@ -162,15 +163,16 @@ function holderOf(thread: number, attachment: number): number {
  * It learns of an end by the port that such a thread has announced, and, of threads that this one has started, by their
  * exit: what a thread has announced is lost if it ends before the main thread has passed it on.
  */
-export function watchAttached(map: SharedMap): () => void {
+export function watchAttached(map: SharedMap, waits: Waits, blocks: ThreadBlocks): () => void {
   const control = wordsOf(map.control)
   const ports = new Set<MessagePort>()
   /** Of a thread that has ended, perhaps in the middle of a commit. */
   const giveBack = (thread: number, holder: number): void => {
     countDeath(map)
     if (Atomics.load(control, ownerWord(thread)) !== holder) return
-    // Nobody waits for what it has asked.
-    closeTickets(ticketWords(ticketPlace(map, thread)))
+    blocks.bury(thread)
+    // In its place: nobody waits for what it has asked, and what is answered is passed over.
+    new Requests(map, thread, waits, blocks).advance()
     revokeLease(control, ownerWord(thread), holder)
   }
   const onExit = (ended: number): void => {

@@ -8,6 +8,7 @@ import type { HandlerName } from '../dispatch/task.ts'
 import type { ThreadMemory } from '../dispatch/thread-memory.ts'
 import { HandlerError, type MillraceError } from '../errors.ts'
 import { describeError, errorOf, type FailureError } from '../event/thrown.ts'
+import type { ThreadBlocks } from '../lane/blocks.ts'
 import type { SharedMap } from '../lane/map.ts'
 import type { Waits } from '../lane/waits.ts'
 import type { Publisher } from '../publish/publisher.ts'
@@ -48,11 +49,12 @@ export class WorkerCrew implements Crew {
     statistics: HandlerStatistics,
     subscriptions: Subscriptions,
     topics: TopicTable,
+    blocks: ThreadBlocks,
     events: CrewEvents,
   ) {
     this.threads = Array.from({ length: options.workers }, (_, index) => index + 1)
     const mailboxes = () => subscriptions.places
-    this.supervisor = new Supervisor(map, options, memories, topics, mailboxes, {
+    this.supervisor = new Supervisor(map, options, memories, topics, blocks, mailboxes, {
       onHandlers: (handlers) => events.onHandlers(handlers),
       onDeadLetter: (letter, untold) => events.onError(handlerError(letter, untold)),
       onHookError: (error, hook, lane) => events.onError(hookError(error, hook, lane)),
@@ -90,6 +92,7 @@ type InlineParts = {
   /** The handlers' own. */
   publishers: readonly Publisher[]
   waits: Waits
+  blocks: ThreadBlocks
   parking: Parking
 }
 

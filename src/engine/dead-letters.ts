@@ -1,9 +1,12 @@
 import { EMPTY, LossyGauge, type LossyPlace, LossyReader } from '../../native-free-ring/src/index.ts'
 import type { LetterHead } from '../dispatch/failure.ts'
-import { OptionsError } from '../errors.ts'
+import { DecodeError, OptionsError } from '../errors.ts'
+import { type BlockRef, readRef } from '../event/block-ref.ts'
 import { decode } from '../event/codec.ts'
 import { MillraceEvent } from '../event/event.ts'
 import type { EventInput, Publishing, SendOptions } from '../event/publishing.ts'
+import { isInBlock } from '../event/record.ts'
+import { LETTER, type ThreadBlocks } from '../lane/blocks.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 
 /** An event that was given up, and why. The event is a copy, as it was published. */
@@ -27,6 +30,7 @@ export class DeadLetters {
   private readonly topics: TopicTable
   private readonly engineId: string
   private readonly publishing: Publishing
+  private readonly blocks: ThreadBlocks
   private letters: KeptLetter[] = []
   /** Those that are being published again. */
   private readonly underWay = new Set<KeptLetter>()
@@ -39,6 +43,7 @@ export class DeadLetters {
     topics: TopicTable,
     engineId: string,
     publishing: Publishing,
+    blocks: ThreadBlocks,
   ) {
     this.readers = places.map((place) => new LossyReader(place))
     this.gauges = places.map((place) => new LossyGauge(place))
@@ -46,6 +51,7 @@ export class DeadLetters {
     this.topics = topics
     this.engineId = engineId
     this.publishing = publishing
+    this.blocks = blocks
   }
 
   /** Those that are kept, the oldest first. */
@@ -92,7 +98,15 @@ export class DeadLetters {
   /** Forgets a letter, or all. */
   discard(letter?: KeptLetter): void {
     this.collect()
-    this.letters = letter === undefined ? [] : this.letters.filter((kept) => kept !== letter)
+    const discarded = this.letters.filter((kept) => letter === undefined || kept === letter)
+    for (const kept of discarded) this.free(kept)
+    this.letters = this.letters.filter((kept) => !discarded.includes(kept))
+  }
+
+  /** What the event's data lie in, if that is a block. */
+  private free({ event }: KeptLetter): void {
+    const { recordBytes } = event
+    if (isInBlock(recordBytes)) this.blocks.free(readRef(recordBytes, recordBytes.length), LETTER)
   }
 
   private check(letter: KeptLetter): void {
@@ -114,7 +128,7 @@ export class DeadLetters {
     // Each thread's are in order already.
     this.letters.sort((one, other) => one.time - other.time)
     const excess = Math.max(0, this.letters.length - this.capacity)
-    this.letters.splice(0, excess)
+    for (const letter of this.letters.splice(0, excess)) this.free(letter)
     this.trimmed += excess
   }
 
@@ -122,6 +136,16 @@ export class DeadLetters {
     const length = record[0]! | (record[1]! << 8) | (record[2]! << 16) | (record[3]! << 24)
     const head = decode(record, 4, 4 + length) as LetterHead
     const bytes = record.slice((4 + length + 7) & -8)
-    return { ...head, event: MillraceEvent.fromCopy(bytes, head.attempts, this.engineId, this.topics) }
+    const event = MillraceEvent.fromCopy(bytes, head.attempts, this.engineId, this.topics)
+    if (isInBlock(bytes)) event.lieIn(() => this.dataOf(event.type, readRef(bytes, bytes.length)))
+    return { ...head, event }
+  }
+
+  private dataOf(type: string, ref: BlockRef): Uint8Array {
+    const data = this.blocks.peek(ref, LETTER)
+    if (data !== undefined) return data
+    throw new DecodeError(
+      `The data of a dead letter of type ${type} were given up, since no other block was free: raise blockBytes`,
+    )
   }
 }

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { threadId } from 'node:worker_threads'
-import { Parking, wordsOf } from '../../native-free-ring/src/index.ts'
+import { PAGE_BYTES, Parking, wordsOf } from '../../native-free-ring/src/index.ts'
 import type { EventOf, Received } from '../dispatch/handlers.ts'
 import type { HandlerName } from '../dispatch/task.ts'
 import { allocateThreadMemory, type ThreadMemory } from '../dispatch/thread-memory.ts'
 import type { MillraceError } from '../errors.ts'
 import type { MillraceEvent } from '../event/event.ts'
 import type { EventMap, Publishing } from '../event/publishing.ts'
+import { ThreadBlocks } from '../lane/blocks.ts'
 import { checkWait, type WaitOptions } from '../lane/deadline.ts'
 import {
   CLOSING,
@@ -21,7 +22,7 @@ import { LOW_WATER_TOPIC } from '../lane/notices.ts'
 import { allocateMap } from '../lane/places.ts'
 import { Waits } from '../lane/waits.ts'
 import { handlerPublishers } from '../publish/handler-publishers.ts'
-import { Publisher } from '../publish/publisher.ts'
+import { Publisher, type PublisherParts } from '../publish/publisher.ts'
 import { Requests } from '../publish/requests.ts'
 import { Storekeeper } from '../store/storekeeper.ts'
 import type { SubscribeOptions, Subscription, SubscriptionStats } from '../subscribe/subscription.ts'
@@ -47,6 +48,8 @@ export type EngineStats = Ledger & {
   /** Events that each worker has dispatched. */
   workers: { workerId: number; dispatched: number }[]
   topics: number
+  /** What lies in blocks: pages of 64 KiB that are used, of all there are (`blockBytes`). */
+  blocks: { bytes: number; usedBytes: number }
 }
 
 export type CloseReport = {
@@ -84,6 +87,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   private readonly parking: Parking
   private readonly waits: Waits
   private readonly topics: TopicTable
+  private readonly blocks: ThreadBlocks
   private readonly requests: Requests
   private readonly publisher: Publisher
   private readonly ledger: LedgerReader
@@ -107,6 +111,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   readonly request: Publishing<Events>['request']
   readonly requestMany: Publishing<Events>['requestMany']
   readonly topic: Publishing<Events>['topic']
+  readonly allocate: Publishing<Events>['allocate']
 
   /** @internal Use `createEngine`. */
   constructor(options: CheckedOptions) {
@@ -117,18 +122,12 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     this.parking = new Parking(this.control, parkedWord(0))
     this.waits = new Waits(this.parking, { drive: options.workers > 0 })
     this.topics = new TopicTable(this.map.topics, options.maxTopics)
-    this.requests = new Requests(this.map, 0, this.waits)
-    this.publisher = new Publisher(
-      this.map,
-      publisherOf(this.map, 0, 0),
-      this.topics,
-      this.waits,
-      this.requests,
-      {
-        onFull: options.onFull,
-        closedFrom: CLOSING,
-      },
-    )
+    this.blocks = new ThreadBlocks(this.map, 0)
+    this.requests = new Requests(this.map, 0, this.waits, this.blocks)
+    this.publisher = new Publisher(this.publishing, publisherOf(this.map, 0, 0), {
+      onFull: options.onFull,
+      closedFrom: CLOSING,
+    })
     this.ledger = new LedgerReader(this.map)
     this.drains = new Drains(this.control, this.waits, () => this.isQuiet())
     this.memories = Array.from({ length: 1 + options.workers }, () =>
@@ -138,18 +137,19 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     this.interest = new NoticeInterest(this.control)
     this.errors = new ErrorReports(options.onError)
     this.storekeeper = this.makeStorekeeper()
-    const { map, topics, waits, interest, storekeeper } = this
+    const { map, topics, waits, blocks, interest, storekeeper } = this
     this.registry = new Subscriptions({
       map,
       topics,
       waits,
+      blocks,
       interest,
       storekeeper,
       announce: (change) => this.crew.announce(change),
       onLowWater: (notice) => this.publisher.notify(LOW_WATER_TOPIC, notice),
     })
     this.crew = this.makeCrew()
-    this.stopWatching = watchAttached(this.map)
+    this.stopWatching = watchAttached(this.map, this.waits, this.blocks)
     const { publisher } = this
     const letters = this.memories.flatMap((memory) => memory.letters ?? [])
     this.deadLetters = new DeadLetters(
@@ -158,6 +158,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
       this.topics,
       this.map.engineId,
       publisher,
+      this.blocks,
     )
     this.publish = publisher.publish.bind(publisher) as Publishing<Events>['publish']
     this.publishBatch = publisher.publishBatch.bind(publisher) as Publishing<Events>['publishBatch']
@@ -165,6 +166,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     this.sendBatch = publisher.sendBatch.bind(publisher) as Publishing<Events>['sendBatch']
     this.request = publisher.request.bind(publisher) as Publishing<Events>['request']
     this.requestMany = publisher.requestMany.bind(publisher) as Publishing<Events>['requestMany']
+    this.allocate = publisher.allocate.bind(publisher)
     this.topic = publisher.topic.bind(publisher) as Publishing<Events>['topic']
   }
 
@@ -236,6 +238,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
         dispatched: this.ledger.dispatchedBy(workerId),
       })),
       topics: this.topics.size,
+      blocks: { bytes: this.blocks.bytes, usedBytes: this.blocks.usedBytes },
     }
   }
 
@@ -266,7 +269,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     this.requests.close()
     this.registry.close()
     const kept = await this.closeStore()
-    const { left, settled } = leftovers(this.map, this.topics, kept)
+    const { left, settled } = leftovers(this.map, this.topics, kept, this.blocks)
     const ledger = withSettled(this.ledger.read(), settled)
     this.stopWatching()
     this.parking.close()
@@ -296,7 +299,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   }
 
   private makeCrew(): Crew {
-    const { map, options, memories, statistics, registry, topics, waits, parking, errors } = this
+    const { map, options, memories, statistics, registry, topics, waits, blocks, parking, errors } = this
     const events = {
       onError: (error: MillraceError) => errors.tell(error),
       onHandlers: (handlers: readonly HandlerName[]) => {
@@ -306,10 +309,19 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
       },
     }
     if (options.workers > 0)
-      return new WorkerCrew(map, options, memories, statistics, registry, topics, events)
-    const publishers = handlerPublishers(map, 0, topics, waits, this.requests, options.onFull)
+      return new WorkerCrew(map, options, memories, statistics, registry, topics, blocks, events)
+    const publishers = handlerPublishers(this.publishing, 0, options.onFull)
     const memory = memories[0]!
-    return new InlineCrew({ map, memory, options, statistics, topics, publishers, waits, parking }, events)
+    return new InlineCrew(
+      { map, memory, options, statistics, topics, publishers, waits, blocks, parking },
+      events,
+    )
+  }
+
+  /** What this thread's publishers share. */
+  private get publishing(): PublisherParts {
+    const { map, topics, waits, blocks, requests } = this
+    return { map, topics, waits, blocks, requests }
   }
 }
 
@@ -334,6 +346,7 @@ function shapeOf(options: CheckedOptions): MapShape {
     keyedLanes: options.lanes,
     freeLanes: 2 * Math.max(1, options.workers),
     ringBytes: options.ringBytes,
+    blockPages: Math.ceil(options.blockBytes / PAGE_BYTES),
     maxTopics: options.maxTopics,
     rememberedIds: Math.ceil(options.duplicateWindow / options.lanes),
     spills: options.store !== undefined,

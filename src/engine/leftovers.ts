@@ -6,7 +6,10 @@ import {
   RingReader,
   wordsOf,
 } from '../../native-free-ring/src/index.ts'
+import { readRef } from '../event/block-ref.ts'
 import { MillraceEvent } from '../event/event.ts'
+import { isInBlock, withData } from '../event/record.ts'
+import type { ThreadBlocks } from '../lane/blocks.ts'
 import {
   activeWord,
   laneCount,
@@ -36,12 +39,15 @@ export function leftovers(
   map: SharedMap,
   topics: TopicTable,
   kept: (publisher: number, lane: number) => readonly Uint8Array[],
+  blocks: ThreadBlocks,
 ): Leftovers {
   const control = wordsOf(map.control)
   const left: MillraceEvent[] = []
   const settled = new Float64Array(LANE_COUNTERS)
   const add = (record: Uint8Array, attempts: number): void => {
-    left.push(MillraceEvent.fromCopy(record, attempts, map.engineId, topics))
+    const data = isInBlock(record) ? blocks.find(readRef(record, record.length)) : undefined
+    const whole = data === undefined ? record : withData(record, data)
+    left.push(MillraceEvent.fromCopy(whole, attempts, map.engineId, topics))
   }
   const addRing = (reader: RingReader): void => {
     reader.prefetch()

@@ -41,8 +41,13 @@ export type EngineOptions = {
   deadLetters?: number
   /** Lanes for events with a key: four per worker if not given. More spread keys better, each costs memory when used. */
   lanes?: number
-  /** Bytes of each ring, a power of two, 262,144 if not given. An event takes at most half of it. */
+  /** Bytes of each ring, a power of two, 262,144 if not given. An event takes at most half of it, or lies in a block. */
   ringBytes?: number
+  /**
+   * The memory for blocks, where events and answers lie that are too large for a ring: 512 MiB if not given; 0: none. Taken when it is used. Half
+   * of it is for what is published from outside, the rest for what handlers publish, answers and mailboxes.
+   */
+  blockBytes?: number
   /** The most events of one ring in flight at once when handlers are asynchronous: 64 if not given. */
   maxInFlight?: number
   /** How many threads may be attached at once: 8 if not given. */
@@ -88,6 +93,7 @@ const NAMES = [
   'deadLetters',
   'lanes',
   'ringBytes',
+  'blockBytes',
   'maxInFlight',
   'attachable',
   'maxTopics',
@@ -102,6 +108,7 @@ const MIN_RING_BYTES = 1_024
 const MIN_HEAP_MB = 4
 /** Tables of latest values are eight times as long, and have places of 32 bits. */
 const MAX_RING_BYTES = 2 ** 27
+const MAX_BLOCK_BYTES = 2 ** 35
 const MAX_WORKERS = 256
 const DUPLICATE_WINDOW = 100_000
 const MAX_DUPLICATE_WINDOW = 10_000_000
@@ -155,6 +162,7 @@ export function checkOptions(options: EngineOptions): CheckedOptions {
     deadLetters: integer('deadLetters', options.deadLetters ?? 1_000, 0, 1_000_000),
     lanes: integer('lanes', options.lanes ?? 4 * Math.max(1, workers), 1, 4_096),
     ringBytes: powerOfTwo('ringBytes', options.ringBytes ?? 262_144, MIN_RING_BYTES, MAX_RING_BYTES),
+    blockBytes: integer('blockBytes', options.blockBytes ?? 2 ** 29, 0, MAX_BLOCK_BYTES),
     maxInFlight: integer('maxInFlight', options.maxInFlight ?? 64, 1, 65_536),
     attachable: integer(
       'attachable',

@@ -1,7 +1,10 @@
 import { wordsOf } from '../../native-free-ring/src/index.ts'
 import type { RegistryChange } from '../dispatch/mailbox-writers.ts'
 import { ClosedError, OptionsError } from '../errors.ts'
+import { readRef } from '../event/block-ref.ts'
 import { checkPolicy, noStore } from '../event/policy.ts'
+import { isInBlock } from '../event/record.ts'
+import { QUEUED } from '../lane/blocks.ts'
 import { allocateMailbox, type MailboxPlace } from '../lane/mailbox.ts'
 import { REGISTRY_VERSION } from '../lane/map.ts'
 import type { Storekeeper } from '../store/storekeeper.ts'
@@ -103,7 +106,7 @@ export class Subscriptions {
       this.open.delete(place.id)
       interest.remove(place.patterns)
       this.change({ remove: place.id })
-      if (subscription.spilled) storekeeper?.remove(subscription.spilled)
+      if (subscription.spilled) storekeeper?.remove(subscription.spilled, (record) => this.discard(record))
     }
     const parts = { ...this.parts, overflow: storekeeper?.overflow, onUnsubscribe }
     const subscription = new Subscription(parts, place, filter)
@@ -131,6 +134,11 @@ export class Subscriptions {
   close(): void {
     this.closed = true
     for (const subscription of this.all()) subscription.unsubscribe()
+  }
+
+  /** Frees the block of a record that nobody receives. */
+  private discard(record: Uint8Array): void {
+    if (isInBlock(record)) this.parts.blocks.free(readRef(record, record.length), QUEUED)
   }
 
   private change(change: RegistryChange): void {

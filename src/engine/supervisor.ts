@@ -16,6 +16,7 @@ import type { HandlerName, WorkerReport } from '../dispatch/task.ts'
 import type { ThreadMemory } from '../dispatch/thread-memory.ts'
 import { HandlerLoadError, WorkerDiedError } from '../errors.ts'
 import type { FailureError } from '../event/thrown.ts'
+import type { ThreadBlocks } from '../lane/blocks.ts'
 import { revokeLanes } from '../lane/lane-lease.ts'
 import { type MailboxPlace, revokeMailbox } from '../lane/mailbox.ts'
 import { countersWord, ownerWord, parkedWord, type SharedMap } from '../lane/map.ts'
@@ -69,6 +70,7 @@ export class Supervisor {
   private readonly control: Int32Array
   private readonly options: CheckedOptions
   private readonly memories: readonly ThreadMemory[]
+  private readonly blocks: ThreadBlocks
   private readonly mailboxes: () => readonly MailboxPlace[]
   private readonly events: SupervisorEvents
   private readonly slots: Slot[]
@@ -81,6 +83,7 @@ export class Supervisor {
     options: CheckedOptions,
     memories: readonly ThreadMemory[],
     topics: TopicTable,
+    blocks: ThreadBlocks,
     mailboxes: () => readonly MailboxPlace[],
     events: SupervisorEvents,
   ) {
@@ -88,6 +91,7 @@ export class Supervisor {
     this.control = wordsOf(map.control)
     this.options = options
     this.memories = memories
+    this.blocks = blocks
     this.mailboxes = mailboxes
     this.events = events
     this.slots = Array.from({ length: options.workers }, (_, index) => ({
@@ -205,6 +209,7 @@ export class Supervisor {
     revokeLanes(this.map, holder)
     for (const place of this.mailboxes()) revokeMailbox(place, holder)
     closeTickets(ticketWords(ticketPlace(this.map, slot.thread)))
+    this.blocks.bury(slot.thread)
     revokeLease(this.control, ownerWord(slot.thread), holder)
     Atomics.store(this.control, parkedWord(slot.thread), 0)
     if (!this.stopping) this.onDeath(slot, cause)

@@ -2,7 +2,15 @@ import { DecodeError } from '../errors.ts'
 import { decodeExtras, type EventSource, type Extras } from './extras.ts'
 import { type CloudEvent, type EventJSON, toCloudEvent, toJSON } from './formats.ts'
 import { readPayload } from './payload.ts'
-import { HAS_EXTRAS, type RecordFields, readFields, readTopic, topicIdIn } from './record.ts'
+import {
+  HAS_EXTRAS,
+  IN_BLOCK,
+  type RecordFields,
+  readFields,
+  readTopic,
+  topicIdIn,
+  withData,
+} from './record.ts'
 
 /** The type of an event whose record can't be read. */
 export const UNREADABLE = 'millrace.unreadable'
@@ -33,6 +41,8 @@ export class MillraceEvent<Type extends string = string, Data = any> {
   private fields: RecordFields | undefined
   private extras: Extras | undefined
   private value: unknown = UNREAD
+  /** Looks up its data, if they do not lie in the record. */
+  private elsewhere: (() => Uint8Array) | undefined
 
   /** @internal `record` are the bytes from `start` to `end` of a ring, or of a copy if `detached`. */
   constructor(
@@ -83,7 +93,9 @@ export class MillraceEvent<Type extends string = string, Data = any> {
 
   /** The payload where it lies, starting at a multiple of 8 bytes: valid until the handler settles. */
   get bytes(): Uint8Array {
-    return this.memory().subarray(this.header().dataStart, this.end)
+    const { flags, dataStart } = this.header()
+    const record = this.memory()
+    return (flags & IN_BLOCK) === 0 ? record.subarray(dataStart, this.end) : this.lookUp()
   }
 
   /** Unique. Given by the publisher, else made of engine, publisher and sequence. */
@@ -127,7 +139,9 @@ export class MillraceEvent<Type extends string = string, Data = any> {
 
   /** A detached event, valid for as long as it is kept. */
   copy(): MillraceEvent<Type, Data> {
-    const record = this.memory().slice(this.start, this.end)
+    const { flags } = this.header()
+    const copied = this.memory().slice(this.start, this.end)
+    const record = (flags & IN_BLOCK) === 0 ? copied : withData(copied, this.lookUp())
     return new MillraceEvent(this.type, this.attempt, this.engineId, record, 0, record.length, true)
   }
 
@@ -143,7 +157,7 @@ export class MillraceEvent<Type extends string = string, Data = any> {
 
   /** @internal The same event as another attempt sees it: what was done to this one's data is not seen. */
   again(attempt: number): MillraceEvent<Type, Data> {
-    return new MillraceEvent(
+    const event = new MillraceEvent<Type, Data>(
       this.type,
       attempt,
       this.engineId,
@@ -152,6 +166,13 @@ export class MillraceEvent<Type extends string = string, Data = any> {
       this.end,
       this.detached,
     )
+    event.elsewhere = this.elsewhere
+    return event
+  }
+
+  /** @internal Its data lie in a block (decision 19). */
+  lieIn(elsewhere: () => Uint8Array): void {
+    this.elsewhere = elsewhere
   }
 
   /** @internal The whole of it, where it lies. */
@@ -184,7 +205,16 @@ export class MillraceEvent<Type extends string = string, Data = any> {
 
   private read(): unknown {
     const { flags, dataStart } = this.header()
-    return readPayload(flags, this.memory(), dataStart, this.end, this.detached)
+    const record = this.memory()
+    if ((flags & IN_BLOCK) === 0) return readPayload(flags, record, dataStart, this.end, this.detached)
+    const data = this.lookUp()
+    return readPayload(flags, data, 0, data.length, this.detached)
+  }
+
+  private lookUp(): Uint8Array {
+    if (this.elsewhere === undefined)
+      throw new DecodeError(`The data of an event of type ${this.type} are gone`)
+    return this.elsewhere()
   }
 }
 

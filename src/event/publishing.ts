@@ -1,4 +1,5 @@
 import type { Ticket } from '../../native-free-ring/src/index.ts'
+import type { Block } from './block.ts'
 import type { Extras } from './extras.ts'
 import type { Policy } from './policy.ts'
 
@@ -136,6 +137,13 @@ export interface Publishing<Events = EventMap> {
     inputs: Iterable<Events[Topic]> | AsyncIterable<Events[Topic]>,
     options?: RequestManyOptions,
   ): AsyncGenerator<Answer, void, undefined>
+
+  /**
+   * Shared memory of so many bytes, up to 256 MiB, to be filled in place and then sent, without a copy.
+   *
+   * @throws InvalidEventError for a length that no block can have, FullError if no block is free now, ClosedError after `close`.
+   */
+  allocate(bytes: number): Block
 
   /** Resolves a topic once, for the hottest paths. */
   topic<Topic extends TopicOf<Events>>(topic: Topic): TopicHandle<Events[Topic]>

@@ -1,5 +1,7 @@
 import type { Ticket } from '../../native-free-ring/src/index.ts'
 import { DecodeError } from '../errors.ts'
+import { type BlockRef, REF_BYTES, writeRef } from './block-ref.ts'
+import { readLength16, readWord, writeLength16 } from './little-endian.ts'
 
 /**
  * The bytes of one event in a ring.
@@ -17,6 +19,7 @@ import { DecodeError } from '../errors.ts'
  * ticket  slot and stamp, 4 bytes each
  * topic   2 bytes length, UTF-8;  key the same;  extras 4 bytes length, MessagePack
  * pad     to a multiple of 8, so that data can be looked at through any typed array
+ * data    or, if they lie in a block, a reference to it (`block-ref.ts`)
  * ```
  * Little-endian, as every platform that Node runs on.
  */
@@ -42,10 +45,14 @@ export const HOLDS_BYTES = 1 << 5
 export const BY_ID = 1 << 6
 /** Somebody waits for an answer: a ticket follows the header (decision 18). */
 export const ASKS = 1 << 7
+/** Its data lie in a block: the record ends with a reference to it (decision 19). */
+export const IN_BLOCK = 1 << 8
 /** Goes to the lane of its hash, one after the other with those of the same hash. */
 export const ORDERED = HAS_KEY | BY_ID
 
 const FLAG_BITS = 12
+/** Where the flags from bit 8 on stand. */
+const FLAGS_BYTE = 13
 const FLAG_MASK = (1 << FLAG_BITS) - 1
 const TWO_32 = 4294967296
 /** The last moment that a date can be. */
@@ -72,8 +79,14 @@ export type Draft = {
   flags: number
   extras: Uint8Array | undefined
   data: Uint8Array | undefined
-  /** The first so many bytes of `data` are the event's. */
+  /** The first so many bytes of `data` are the event's; with `IN_BLOCK`, what the reference to them takes. */
   dataBytes: number
+  /** How many bytes of `data` go to a block. */
+  blockBytes: number
+  /** Where they lie there. */
+  block: BlockRef | undefined
+  /** When no block was free for them; undefined if there was one, or none was looked for. */
+  lacksBlock: number | undefined
   /** If its lane is full, it may go to the store. */
   spills: boolean
   /** Of a request. */
@@ -122,6 +135,10 @@ export function writeDraft(space: RecordSpace, at: number, draft: Draft): void {
   if (draft.topic !== undefined || (flags & (HAS_KEY | HAS_EXTRAS)) !== 0) writeOptional(bytes, at, draft)
   if (data === undefined) return
   const start = at + dataStart(draft)
+  if ((flags & IN_BLOCK) !== 0) {
+    writeRef(words, start, draft.block!)
+    return
+  }
   if (dataBytes > SHORT_BYTES)
     bytes.set(data.length === dataBytes ? data : data.subarray(0, dataBytes), start)
   else for (let i = 0; i < dataBytes; i++) bytes[start + i] = data[i]!
@@ -150,12 +167,6 @@ function writeOptional(bytes: Uint8Array, at: number, draft: Draft): void {
     to = writeLength16(bytes, to, extras.length >>> 16)
     bytes.set(extras, to)
   }
-}
-
-function writeLength16(bytes: Uint8Array, at: number, length: number): number {
-  bytes[at] = length & 0xff
-  bytes[at + 1] = length >>> 8
-  return at + 2
 }
 
 export function topicIdOf(words: Int32Array, at: number): number {
@@ -284,6 +295,21 @@ export function extrasStart(bytes: Uint8Array, at: number): number {
   return key.at + key.length + 4
 }
 
+/** The copy of a record whose data lie in a block: the same record with its data. */
+export function withData(record: Uint8Array, data: Uint8Array): Uint8Array {
+  const start = record.length - REF_BYTES
+  const whole = new Uint8Array(start + data.length)
+  whole.set(record.subarray(0, start))
+  whole.set(data, start)
+  whole[FLAGS_BYTE]! &= ~(IN_BLOCK >> 8)
+  return whole
+}
+
+/** Whether the data of a record lie in a block, in its copy. */
+export function isInBlock(record: Uint8Array): boolean {
+  return (record[FLAGS_BYTE]! & (IN_BLOCK >> 8)) !== 0
+}
+
 /** The topic's id in the copy of a record. */
 export function topicIdIn(record: Uint8Array): number {
   return readWord(record, 0) & MAX_TOPIC_ID
@@ -299,14 +325,6 @@ export function publishedAt(record: Uint8Array): number {
 export function readTopic(bytes: Uint8Array, at: number): string {
   const from = at + optionalStart(readWord(bytes, at + 12)) + 2
   return readText(bytes, from, from + readLength16(bytes, from - 2))
-}
-
-function readWord(bytes: Uint8Array, at: number): number {
-  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
-}
-
-function readLength16(bytes: Uint8Array, at: number): number {
-  return bytes[at]! | (bytes[at + 1]! << 8)
 }
 
 /** UTF-8 text. The bytes must be ones that nobody can be writing: committed and leased, or a copy. */

@@ -5,6 +5,9 @@ import {
   LossyGauge,
   LossyReader,
 } from '../../native-free-ring/src/index.ts'
+import { readRef } from '../event/block-ref.ts'
+import { isInBlock, withData } from '../event/record.ts'
+import type { ThreadBlocks } from './blocks.ts'
 import { type MailboxPlace, mailboxRing, mailboxTable, unwrittenBy } from './mailbox.ts'
 import type { SpilledMail } from './spilled-mail.ts'
 
@@ -19,12 +22,16 @@ export class MailboxReader {
   private readonly table: LatestReader | undefined
   private readonly tableGauge: LatestGauge | undefined
   private readonly spilled: SpilledMail | undefined
+  private readonly blocks: ThreadBlocks
+  /** Records whose block was gone: their writer died before it had passed that on, and the event is offered again. */
+  private void = 0
   private takenFromTable = 0
   private tableFirst = false
 
   /** `spilled` if the mailbox spills. */
-  constructor(place: MailboxPlace, spilled?: SpilledMail) {
+  constructor(place: MailboxPlace, blocks: ThreadBlocks, spilled?: SpilledMail) {
     this.place = place
+    this.blocks = blocks
     this.spilled = spilled
     this.ring = new LossyReader(mailboxRing(place))
     this.ringGauge = new LossyGauge(mailboxRing(place))
@@ -37,8 +44,32 @@ export class MailboxReader {
     return this.ring.hasRecords || (this.table?.hasValues ?? false) || (this.spilled?.hasRecords ?? false)
   }
 
-  /** A copy of the next record; undefined if there is none. */
+  /** A copy of the next record, with its data; undefined if there is none. */
   take(): Uint8Array | undefined {
+    for (;;) {
+      const record = this.takeRecord()
+      if (record === undefined || !isInBlock(record)) return record
+      const whole = this.fetch(record)
+      if (whole !== undefined) return whole
+      this.void++
+    }
+  }
+
+  /** After the mailbox was closed: frees what lies in it unread. */
+  empty(): void {
+    while (this.take() !== undefined);
+  }
+
+  /** The record with its data, whose block is free then; undefined if that is gone. */
+  private fetch(record: Uint8Array): Uint8Array | undefined {
+    const ref = readRef(record, record.length)
+    if (!this.blocks.receive(ref)) return undefined
+    const whole = withData(record, this.blocks.view(ref))
+    this.blocks.release(ref)
+    return whole
+  }
+
+  private takeRecord(): Uint8Array | undefined {
     if (this.spilled !== undefined) return this.takeInOrder(this.spilled)
     // In turns: neither waits behind a busy other.
     this.tableFirst = !this.tableFirst
@@ -64,7 +95,7 @@ export class MailboxReader {
     const spilled = this.spilled?.counts() ?? { written: 0, pending: 0 }
     return {
       offered: ring.written + table.written + spilled.written + dropped + refused,
-      dropped: ring.dropped + table.written - this.takenFromTable - table.pending + dropped,
+      dropped: ring.dropped + table.written - this.takenFromTable - table.pending + dropped + this.void,
       refused,
       queued: ring.pending + table.pending + spilled.pending,
     }

@@ -11,8 +11,10 @@ import {
   wake,
 } from '../../native-free-ring/src/index.ts'
 import { FullError, InvalidEventError, type MillraceError } from '../errors.ts'
+import { type BlockRef, REF_BYTES, readRef, writeRef } from '../event/block-ref.ts'
 import { overwrites, type Policy } from '../event/policy.ts'
-import { flagsOf, HAS_KEY, isSameKey, keyHashOf } from '../event/record.ts'
+import { flagsOf, HAS_KEY, IN_BLOCK, isSameKey, keyHashOf } from '../event/record.ts'
+import { QUEUED, type ThreadBlocks } from './blocks.ts'
 import {
   CLOSED,
   DAMAGED,
@@ -70,15 +72,28 @@ export class MailboxWriter {
   private readonly every: number
   private readonly waits: boolean
   private readonly overwrites: boolean
+  private readonly blocks: ThreadBlocks
+  /** When an offer has failed since no block was free for its data. */
+  private lacksBlock: number | undefined
+  /** Records written by this end. */
+  private written = 0
 
   /** `holder` names this thread in the lease; `control` is the engine's, to wake the receiver. */
-  constructor(place: MailboxPlace, control: Int32Array, holder: number, observer: MailboxObserver) {
+  constructor(
+    place: MailboxPlace,
+    control: Int32Array,
+    holder: number,
+    blocks: ThreadBlocks,
+    observer: MailboxObserver,
+  ) {
     this.observer = observer
+    this.blocks = blocks
     this.place = place
     this.control = control
     this.holder = holder
     this.words = mailboxWords(place)
-    this.ring = new LossyWriter(mailboxRing(place))
+    const ring: LossyWriter = new LossyWriter(mailboxRing(place), (at, end) => this.discard(ring, at, end))
+    this.ring = ring
     const table = mailboxTable(place)
     this.table = table && new LatestWriter(table)
     const { onFull } = place
@@ -92,7 +107,7 @@ export class MailboxWriter {
   offer(source: RecordView, start: number, end: number): number {
     if (Atomics.load(this.words, CLOSED) === 1) return DELIVERED
     if (!this.takeLease()) return LATER
-    const answer = this.write(source, start, end)
+    const answer = this.handOver(source, start, end)
     giveBackLease(this.words, LEASE)
     if (answer === DELIVERED) wake(this.control, parkedWord(this.place.receiver))
     return answer
@@ -125,8 +140,12 @@ export class MailboxWriter {
   private canOffer(bytes: number): boolean {
     if (Atomics.load(this.words, CLOSED) === 1) return true
     if (Atomics.load(this.words, LEASE) !== 0) return false
+    if (this.lacksBlock !== undefined && !this.blocks.mayHaveRoom(this.lacksBlock)) return false
     // Without waiting for room, an offer only failed for the lease.
-    if (!this.waits) return true
+    return !this.waits || this.canWrite(bytes)
+  }
+
+  private canWrite(bytes: number): boolean {
     this.ring.resume()
     if (this.spill === undefined) return this.ring.hasRoom(bytes)
     this.spill.resume()
@@ -141,27 +160,36 @@ export class MailboxWriter {
     return false
   }
 
-  private write(source: RecordView, start: number, end: number): number {
+  private handOver(source: RecordView, start: number, end: number): number {
     if (this.every > 1 && !isSampled(this.count(OFFERED) - 1, this.every)) {
       this.drop(source, start)
       return DELIVERED
     }
-    const { table } = this
-    if (table !== undefined && (flagsOf(source.words, start) & HAS_KEY) !== 0) {
-      return this.coalesce(table, source, start, end)
-    }
-    this.ring.resume()
-    this.spill?.resume()
-    const isSpilling = this.spill !== undefined && this.isSpilling(this.spill)
-    const at = isSpilling ? FULL : this.ring.claim(end - start, this.overwrites)
-    if (at !== FULL) {
-      this.tellLost('drop-oldest', this.ring)
-      this.ring.bytes.set(source.bytes.subarray(start, end), at)
-      this.ring.commit()
-      this.tellLevel()
-      return DELIVERED
-    }
-    if (this.spill !== undefined) return this.spillTo(this.spill, source, start, end)
+    const isInBlock = (flagsOf(source.words, start) & IN_BLOCK) !== 0
+    return isInBlock ? this.writeLarge(source, start, end) : this.write(source, start, end)
+  }
+
+  /** Of a record whose data lie in a block, the mailbox gets a copy of that. */
+  private writeLarge(source: RecordView, start: number, end: number): number {
+    const ref = readRef(source.bytes, end)
+    // Without a copy, if there is no room for the record.
+    if (this.waits && !this.canWrite(end - start)) return LATER
+    let copy = this.blocks.copyOf(ref)
+    while (copy === undefined && this.overwrites && this.ring.drop()) copy = this.blocks.copyOf(ref)
+    this.lacksBlock = copy === undefined ? this.blocks.failure : undefined
+    if (copy === undefined) return this.refuse(source, start)
+    const { written } = this
+    const answer = this.write(source, start, end, copy)
+    // What was not written has no use for it.
+    if (this.written === written) this.blocks.release(copy)
+    else this.blocks.passOn(copy, QUEUED)
+    // The receiver has freed what it found after it closed the mailbox: this may have come later.
+    if (Atomics.load(this.words, CLOSED) === 1) this.blocks.free(copy, QUEUED)
+    return answer
+  }
+
+  /** What the policy says to an event that finds no room. */
+  private refuse(source: RecordView, start: number): number {
     if (this.waits) return LATER
     if (this.place.onFull === 'reject') {
       this.count(REFUSED)
@@ -171,21 +199,66 @@ export class MailboxWriter {
     return DELIVERED
   }
 
+  private write(source: RecordView, start: number, end: number, ref?: BlockRef): number {
+    const { table } = this
+    if (table !== undefined && (flagsOf(source.words, start) & HAS_KEY) !== 0) {
+      return this.coalesce(table, source, start, end, ref)
+    }
+    this.ring.resume()
+    this.spill?.resume()
+    const isSpilling = this.spill !== undefined && this.isSpilling(this.spill)
+    const at = isSpilling ? FULL : this.ring.claim(end - start, this.overwrites)
+    if (at !== FULL) {
+      this.tellLost('drop-oldest', this.ring)
+      this.ring.bytes.set(source.bytes.subarray(start, end), at)
+      this.point(this.ring, at + end - start, ref)
+      this.ring.commit()
+      this.tellLevel()
+      return DELIVERED
+    }
+    if (this.spill !== undefined) return this.spillTo(this.spill, source, start, end, ref)
+    return this.refuse(source, start)
+  }
+
+  /** The record that ends there has its data in this block. */
+  private point({ words }: { readonly words: Int32Array }, end: number, ref: BlockRef | undefined): void {
+    this.written++
+    if (ref !== undefined) writeRef(words, end - REF_BYTES, ref)
+  }
+
+  /** Frees what a record that is lost refers to. */
+  private discard({ words, bytes }: RecordView, at: number, end: number): void {
+    if ((flagsOf(words, at) & IN_BLOCK) !== 0) this.blocks.free(readRef(bytes, end), QUEUED)
+  }
+
   /** Whether what has spilled lies unread: then all that comes goes after it. */
   private isSpilling(spill: RingWriter): boolean {
     // The ring first: what has left it for the store is said to be there before.
     return spill.usedBytes > 0 || Atomics.load(this.words, HOLDS) === 1
   }
 
-  private spillTo(spill: RingWriter, source: RecordView, start: number, end: number): number {
+  private spillTo(
+    spill: RingWriter,
+    source: RecordView,
+    start: number,
+    end: number,
+    ref: BlockRef | undefined,
+  ): number {
     const at = spill.claim(end - start)
     if (at === FULL) return LATER
     spill.bytes.set(source.bytes.subarray(start, end), at)
+    this.point(spill, at + end - start, ref)
     spill.commit()
     return DELIVERED
   }
 
-  private coalesce(table: LatestWriter, { bytes, words }: RecordView, start: number, end: number): number {
+  private coalesce(
+    table: LatestWriter,
+    { bytes, words }: RecordView,
+    start: number,
+    end: number,
+    ref: BlockRef | undefined,
+  ): number {
     if (end - start > table.maxValueBytes) {
       this.count(REFUSED)
       return REJECTED
@@ -200,7 +273,10 @@ export class MailboxWriter {
     )
     this.tellLost('coalesce', table)
     table.bytes.set(bytes.subarray(start, end), at)
+    this.point(table, at + end - start, ref)
     table.commit()
+    // Until then it was the key's latest.
+    if (table.lost > 0) this.discard(table, table.lostAt, table.lostEnd)
     this.tellLevel()
     return DELIVERED
   }

@@ -1,3 +1,5 @@
+import type { BlocksPlace } from '../../native-free-ring/src/index.ts'
+
 /**
  * Where everything lies in the shared memory of an engine (decision 3).
  *
@@ -16,6 +18,8 @@ export type MapShape = {
   readonly maxTopics: number
   /** How many ids of completed events each keyed lane remembers; 0: none. */
   readonly rememberedIds: number
+  /** Pages for blocks: 0 if there are none. */
+  readonly blockPages: number
   /** Whether there are spillways. */
   readonly spills: boolean
 }
@@ -49,6 +53,8 @@ export type SharedMap = {
   readonly tickets: SharedArrayBuffer
   /** What keyed lanes remember; without a byte if they don't. */
   readonly completed: SharedArrayBuffer
+  /** What is too large for a ring lies there (decision 19). */
+  readonly blocks: BlocksPlace
   /** By chance: of the hashes by which that is found, so that nobody can choose what shares one. */
   readonly seed: number
 }

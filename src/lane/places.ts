@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import {
+  allocateBlocks,
   allocateShared,
   CONTROL_BYTES,
   latestBytes,
@@ -156,7 +157,7 @@ export function allocateMap(shape: MapShape, engineId: string, topics: SharedArr
     return allocate(shape, engineId, topics)
   } catch (error) {
     if (!isA(error, RangeError)) throw error
-    const text = `${laneCount(shape)} lanes with rings of ${shape.ringBytes} bytes are more than this process may address`
+    const text = `${laneCount(shape)} lanes with rings of ${shape.ringBytes} bytes and ${shape.blockPages} pages for blocks are more than this process may address`
     throw new OptionsError(text, { cause: error })
   }
 }
@@ -178,6 +179,7 @@ function allocate(shape: MapShape, engineId: string, topics: SharedArrayBuffer):
       allocateShared(threadCount(shape) * (CONTROL_BYTES + shape.ringBytes)),
     ),
     tickets: allocateShared(threadCount(shape) * ticketBytes(MAX_TICKETS)),
+    blocks: allocateBlocks(shape.blockPages),
     seed: randomInt(2 ** 32),
     completed: allocateShared(
       shape.rememberedIds > 0 ? shape.keyedLanes * recentSetBytes(completedSize(shape)) : 0,

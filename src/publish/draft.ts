@@ -1,9 +1,10 @@
 import { CapabilityError, InvalidEventError } from '../errors.ts'
+import { Block } from '../event/block.ts'
 import { type EncodedExtras, encodeExtras } from '../event/extras.ts'
 import { keyBytes } from '../event/key.ts'
 import { type Payload, writePayload } from '../event/payload.ts'
 import type { PublishOptions } from '../event/publishing.ts'
-import { BY_ID, type Draft, EXPIRES, HAS_EXTRAS, HAS_KEY } from '../event/record.ts'
+import { BY_ID, type Draft, EXPIRES, HAS_EXTRAS, HAS_KEY, IN_BLOCK } from '../event/record.ts'
 import { fnv1a } from '../fnv1a.ts'
 
 const payload: Payload = { flags: 0, bytes: undefined, length: 0 }
@@ -22,6 +23,9 @@ export function newDraft(publisher: number): Draft {
     extras: undefined,
     data: undefined,
     dataBytes: 0,
+    blockBytes: 0,
+    block: undefined,
+    lacksBlock: undefined,
     spills: false,
     ticket: undefined,
   }
@@ -83,12 +87,22 @@ function hasExtras(options: PublishOptions): boolean {
 
 /** A draft that outlives the next one: its data no longer lies in the encoder's buffer. */
 export function keepDraft(draft: Draft): Draft {
+  const { data, flags, dataBytes, blockBytes } = draft
+  // A block is the publisher's until it is sent.
+  if (data === undefined || data instanceof Block) return { ...draft }
+  const length = (flags & IN_BLOCK) === 0 ? dataBytes : blockBytes
   // Not `data.slice`, which is a view if the data is a Buffer.
-  return { ...draft, data: draft.data && new Uint8Array(draft.data.subarray(0, draft.dataBytes)) }
+  return { ...draft, data: new Uint8Array(data.subarray(0, length)) }
 }
 
 export function tooLarge(bytes: number, limit: number): InvalidEventError {
   return new InvalidEventError(
-    `An event of ${bytes} bytes exceeds the ${limit} bytes that a lane can take: raise ringBytes, or send a reference`,
+    `An event of ${bytes} bytes exceeds the ${limit} bytes that a lane can take: raise ringBytes`,
+  )
+}
+
+export function tooLargeForBlocks(bytes: number, limit: number): InvalidEventError {
+  return new InvalidEventError(
+    `An event's data of ${bytes} bytes exceed the ${limit} bytes that may lie in a block: raise blockBytes, up to 256 MiB`,
   )
 }

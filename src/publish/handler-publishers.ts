@@ -1,8 +1,5 @@
-import { MAX_DEPTH, publisherOf, type SharedMap, STOPPED } from '../lane/map.ts'
-import type { Waits } from '../lane/waits.ts'
-import type { TopicTable } from '../topic/topic-table.ts'
-import { Publisher, type PublisherOptions } from './publisher.ts'
-import type { Requests } from './requests.ts'
+import { MAX_DEPTH, publisherOf, STOPPED } from '../lane/map.ts'
+import { Publisher, type PublisherOptions, type PublisherParts } from './publisher.ts'
 
 /**
  * As whom the handlers of a thread publish, by the depth of the events they handle (decision 11).
@@ -10,15 +7,12 @@ import type { Requests } from './requests.ts'
  * They may until the engine has stopped: what they were called for was accepted before.
  */
 export function handlerPublishers(
-  map: SharedMap,
+  parts: PublisherParts,
   thread: number,
-  topics: TopicTable,
-  waits: Waits,
-  requests: Requests,
   onFull: PublisherOptions['onFull'],
 ): Publisher[] {
   return Array.from({ length: MAX_DEPTH }, (_, depth) => {
-    const number = publisherOf(map, thread, depth + 1)
-    return new Publisher(map, number, topics, waits, requests, { onFull, closedFrom: STOPPED })
+    const number = publisherOf(parts.map, thread, depth + 1)
+    return new Publisher(parts, number, { onFull, closedFrom: STOPPED })
   })
 }

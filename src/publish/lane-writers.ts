@@ -1,6 +1,7 @@
 import { Counters, FULL, RingWriter, wake, wordsOf } from '../../native-free-ring/src/index.ts'
 import { closedError } from '../errors.ts'
-import { ASKS, type Draft, HAS_KEY, ORDERED, writeDraft } from '../event/record.ts'
+import { ASKS, type Draft, HAS_KEY, IN_BLOCK, ORDERED, writeDraft } from '../event/record.ts'
+import type { ThreadBlocks } from '../lane/blocks.ts'
 import {
   ACTIVATIONS,
   activeWord,
@@ -22,6 +23,7 @@ import {
 import { ringPlace } from '../lane/places.ts'
 import { DROPPED_NEWEST, SAMPLED_OUT } from '../lane/thread-counters.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
+import { BlockWriter } from './block-writer.ts'
 import { FreeLanes } from './free-lanes.ts'
 import type { PublisherNotices } from './publisher-notices.ts'
 import { RelayWriters } from './relay-writers.ts'
@@ -47,6 +49,8 @@ export class LaneWriters {
   private readonly touched: number[] = []
   private touchedCount = 0
   private readonly notices: PublisherNotices
+  /** What its records refer to. */
+  readonly blocks: BlockWriter
   private readonly relays: RelayWriters
   /** Undefined without a store. */
   private readonly spillways: SpillwayWriters | undefined
@@ -61,10 +65,17 @@ export class LaneWriters {
   private active = 0
   private readonly attached: boolean
 
-  constructor(map: SharedMap, publisher: number, topics: TopicTable, notices: PublisherNotices) {
+  constructor(
+    map: SharedMap,
+    publisher: number,
+    topics: TopicTable,
+    blocks: ThreadBlocks,
+    notices: PublisherNotices,
+  ) {
     this.map = map
     this.publisher = publisher
     this.slot = map.publishers[publisher]!
+    this.blocks = new BlockWriter(blocks, this.slot.depth)
     const { thread } = this.slot
     this.attached = isAttached(map.shape, thread)
     this.control = wordsOf(map.control)
@@ -75,7 +86,7 @@ export class LaneWriters {
     this.writers = new Array(lanes).fill(undefined)
     this.dirty = new Array(lanes).fill(false)
     this.notices = notices
-    this.relays = new RelayWriters(map, publisher, topics, notices)
+    this.relays = new RelayWriters(map, publisher, topics, this.blocks, notices)
     this.spillways = map.shape.spills ? new SpillwayWriters(map, publisher) : undefined
     const used = Atomics.load(this.control, activeWord(this.slot))
     // A slot that was used before goes on with its count: sequences and the ids made of them are never reused.
@@ -88,6 +99,23 @@ export class LaneWriters {
 
   /** Writes the draft, uncommitted, into the lane of its key, or into a free one; answers the lane or `NO_ROOM`. */
   place(draft: Draft, bytes: number): number {
+    return (draft.flags & IN_BLOCK) === 0 ? this.placeRecord(draft, bytes) : this.placeLarge(draft, bytes)
+  }
+
+  /** The same for a draft whose data go to a block. */
+  private placeLarge(draft: Draft, bytes: number): number {
+    // Before its data are copied.
+    const hasRoom =
+      (draft.flags & ORDERED) === 0
+        ? this.hasFreeRoom(draft, bytes)
+        : this.hasRoom(this.laneOfKey(draft.keyHash), draft, bytes)
+    if (!hasRoom || !this.blocks.fill(draft)) return NO_ROOM
+    const lane = this.placeRecord(draft, bytes)
+    if (lane === NO_ROOM) this.blocks.unfill()
+    return lane
+  }
+
+  private placeRecord(draft: Draft, bytes: number): number {
     if ((draft.flags & ORDERED) === 0) return this.placeFree(draft, bytes)
     const lane = this.laneOfKey(draft.keyHash)
     if (this.isSpilling(lane)) return this.spill(lane, draft, bytes) ? lane : NO_ROOM
@@ -121,18 +149,26 @@ export class LaneWriters {
 
   /**
    * Writes the draft, uncommitted, where it may take the place of older ones: `coalesce` of that with the same key, else of
-   * the oldest. Commit before the next.
+   * the oldest. Commit before the next. Answers false if no block is free for its data, although all that lay in its lane's relay was given up.
    */
-  overwrite(draft: Draft, bytes: number, coalesce: boolean): void {
+  overwrite(draft: Draft, bytes: number, coalesce: boolean): boolean {
     this.use(USES_RELAYS)
+    if ((draft.flags & IN_BLOCK) !== 0 && !this.fillByForce(draft)) return false
     this.number(draft)
     if ((draft.flags & ORDERED) === 0) {
       this.overwriteFree(draft, bytes)
-      return
+      return true
     }
     const lane = this.laneOfKey(draft.keyHash)
     if (coalesce && (draft.flags & HAS_KEY) !== 0) this.relays.coalesce(lane, draft, bytes)
     else this.relays.write(lane, draft, bytes, true)
+    return true
+  }
+
+  /** Gives up what lies in the lane's relay, the oldest first, until there is room for the draft's data. */
+  private fillByForce(draft: Draft): boolean {
+    while (!this.blocks.fill(draft)) if (!this.relays.dropOldest(this.laneOf(draft))) return false
+    return true
   }
 
   /**
@@ -167,6 +203,8 @@ export class LaneWriters {
     // Not `length = 0`, which would let go of the array's memory each time.
     this.touchedCount = 0
     this.spillways?.commit()
+    // What was committed has them from here on.
+    if (this.blocks.isDirty) this.blocks.commit()
   }
 
   /** Wakes the worker that the next event without a key goes to. Only a hint: `commit` wakes whom it must. */
@@ -176,6 +214,7 @@ export class LaneWriters {
 
   /** Forgets everything written since the last commit. */
   abort(): void {
+    if (this.blocks.isDirty) this.blocks.abort()
     this.relays.abort()
     this.spillways?.abort()
     for (let i = 0; i < this.touchedCount; i++) {
@@ -190,6 +229,7 @@ export class LaneWriters {
 
   /** Whether the draft could be placed in this lane now. */
   hasRoom(lane: number, draft: Draft, bytes: number): boolean {
+    if ((draft.flags & IN_BLOCK) !== 0 && !this.blocks.mayFill(draft)) return false
     const isSpilling = this.isSpilling(lane)
     if (!isSpilling && this.writer(lane).hasRoom(bytes)) return true
     return (isSpilling || draft.spills) && this.spillways!.hasRoom(lane, bytes)

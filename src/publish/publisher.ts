@@ -1,5 +1,6 @@
 import { maxPayloadBytes, type Ticket, wordsOf } from '../../native-free-ring/src/index.ts'
 import { closedError, FullError, InvalidEventError, isA, MillraceError, TimeoutError } from '../errors.ts'
+import { Block } from '../event/block.ts'
 import { checkPolicy, noStore, overwrites, type Policy } from '../event/policy.ts'
 import type {
   Ask,
@@ -11,7 +12,8 @@ import type {
   SendOptions,
   TopicHandle,
 } from '../event/publishing.ts'
-import { ASKS, type Draft, draftBytes, EXPIRES, HAS_KEY } from '../event/record.ts'
+import { ASKS, type Draft, draftBytes, EXPIRES, HAS_KEY, IN_BLOCK } from '../event/record.ts'
+import type { ThreadBlocks } from '../lane/blocks.ts'
 import { checkWait, checkWaiting, type WaitOptions } from '../lane/deadline.ts'
 import { type SharedMap, STATE } from '../lane/map.ts'
 import type { NoticeTopic } from '../lane/notices.ts'
@@ -20,7 +22,7 @@ import { isSampled } from '../lane/sample.ts'
 import type { Waits } from '../lane/waits.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 import { Clock } from './clock.ts'
-import { fillDraft, keepDraft, newDraft, tooLarge } from './draft.ts'
+import { fillDraft, keepDraft, newDraft, tooLarge, tooLargeForBlocks } from './draft.ts'
 import { afterAccepting, checkInput, inputOf } from './input.ts'
 import { LaneWriters, NO_ROOM } from './lane-writers.ts'
 import { PublisherNotices } from './publisher-notices.ts'
@@ -30,6 +32,15 @@ import { SendQueues } from './send-queues.ts'
 
 /** A `send` without `timeoutMs` waits so long: every wait is bounded. */
 export const SEND_TIMEOUT_MS = 30_000
+
+/** What all publishers of one thread share. */
+export type PublisherParts = {
+  readonly map: SharedMap
+  readonly topics: TopicTable
+  readonly waits: Waits
+  readonly blocks: ThreadBlocks
+  readonly requests: Requests
+}
 
 export type PublisherOptions = {
   onFull: Policy
@@ -48,6 +59,8 @@ export class Publisher implements Publishing {
   private readonly notices: PublisherNotices
   private readonly options: PublisherOptions
   private readonly maxBytes: number
+  /** Of an event's data, with a block if need be. */
+  private readonly maxDataBytes: number
   /** With a key, and with `coalesce`. */
   private readonly maxCoalesced: number
   private readonly spills: boolean
@@ -66,24 +79,19 @@ export class Publisher implements Publishing {
   private batching = false
 
   /** `publisher`: its number in the map. */
-  constructor(
-    map: SharedMap,
-    publisher: number,
-    topics: TopicTable,
-    waits: Waits,
-    requests: Requests,
-    options: PublisherOptions,
-  ) {
+  constructor(parts: PublisherParts, publisher: number, options: PublisherOptions) {
+    const { map, topics, waits, blocks, requests } = parts
     this.control = wordsOf(map.control)
     this.topics = topics
     this.requests = requests
     this.options = options
     this.notices = new PublisherNotices(this.control, (topic, notice) => this.notify(topic, notice))
-    this.lanes = new LaneWriters(map, publisher, topics, this.notices)
+    this.lanes = new LaneWriters(map, publisher, topics, blocks, this.notices)
     this.sends = new SendQueues(this.lanes, waits, () => this.isClosed)
     this.draft = newDraft(publisher)
     this.onFull = options.onFull
     this.maxBytes = maxPayloadBytes(map.shape.ringBytes)
+    this.maxDataBytes = Math.max(this.maxBytes, this.lanes.blocks.maxBytes)
     this.maxCoalesced = maxCoalescedBytes(map.shape)
     this.spills = map.shape.spills
     this.byId = map.shape.rememberedIds > 0
@@ -139,7 +147,11 @@ export class Publisher implements Publishing {
           continue
         }
         if (this.place(bytes) !== NO_ROOM) continue
-        if (this.onFull !== 'drop-newest') break
+        if (this.onFull !== 'drop-newest') {
+          this.giveBack()
+          break
+        }
+        this.lanes.blocks.drop(this.draft)
         dropped++
         droppedType = input.type
       }
@@ -241,6 +253,11 @@ export class Publisher implements Publishing {
     }
   }
 
+  allocate(bytes: number): Block {
+    this.checkOpen()
+    return this.lanes.blocks.allocate(bytes)
+  }
+
   topic(topic: string): TopicHandle {
     this.topics.idOf(topic)
     return {
@@ -276,12 +293,13 @@ export class Publisher implements Publishing {
     this.sends.fail(closedError())
   }
 
-  /** True if the event was accepted; else it stands in the draft. */
+  /** True if the event was accepted; else it stands in the draft, and is the caller's again if it `endsHere`. */
   private publishOne(
     type: string,
     data: unknown,
     options: PublishOptions | undefined,
     ticket?: Ticket,
+    endsHere = true,
   ): boolean {
     const bytes = this.prepare(type, data, options, ticket)
     if (overwrites(this.onFull)) {
@@ -292,7 +310,15 @@ export class Publisher implements Publishing {
       this.lanes.commit()
       return true
     }
-    return this.applyPolicy(type, data, options)
+    if (this.onFull === 'drop-newest') {
+      this.lanes.blocks.drop(this.draft)
+      this.countDrops(type, 1)
+      return true
+    }
+    if (endsHere || this.onFull === 'reject') this.giveBack()
+    if (this.onFull === 'reject')
+      throw new FullError(`No room for an event of type ${type}`, inputOf(type, data, options))
+    return false
   }
 
   private sendOne(
@@ -308,32 +334,28 @@ export class Publisher implements Publishing {
     const { timeoutMs = SEND_TIMEOUT_MS, signal } = wait
     signal?.throwIfAborted()
     this.draft.time = this.clock.now()
-    if (this.publishOne(type, data, options, ticket)) return undefined
-    return this.sends.wait(keepDraft(this.draft), { timeoutMs, ...(signal && { signal }) })
-  }
-
-  /** For a lane without room: true if the event was accepted and dropped, false if the caller still has it. */
-  private applyPolicy(type: string, data: unknown, options: PublishOptions | undefined): boolean {
-    if (this.onFull === 'drop-newest') {
-      this.countDrops(type, 1)
-      return true
-    }
-    if (this.onFull === 'reject') {
-      throw new FullError(`No room for an event of type ${type}`, inputOf(type, data, options))
-    }
-    return false
+    if (this.publishOne(type, data, options, ticket, false)) return undefined
+    const kept = keepDraft(this.draft)
+    const sent = this.sends.wait(kept, { timeoutMs, ...(signal && { signal }) })
+    if (kept.data instanceof Block) sent.catch(() => this.lanes.blocks.giveBack(kept))
+    return sent
   }
 
   /** Where the publisher never waits: accepted in any case, whatever it takes the place of. */
   private overwrite(type: string, bytes: number): void {
     const { draft, onFull, lanes } = this
     if (typeof onFull === 'object' && !this.isSampled(onFull.sample)) {
+      lanes.blocks.drop(draft)
       lanes.countSampledOut()
       if (this.notices.wantsDrops) this.notices.dropped(lanes.laneOf(draft), onFull, type, 1)
       return
     }
-    lanes.overwrite(draft, bytes, onFull === 'coalesce')
-    lanes.commit()
+    if (lanes.overwrite(draft, bytes, onFull === 'coalesce')) {
+      lanes.commit()
+      return
+    }
+    lanes.blocks.drop(draft)
+    this.countDrops(type, 1)
   }
 
   /** Of the policy drop-newest; `type` is the last one's. */
@@ -362,7 +384,7 @@ export class Publisher implements Publishing {
     const topicId = this.topics.idOf(type)
     // A request that is dropped would never be answered.
     const onFull = ticket === undefined ? this.policy(options) : (options?.onFull ?? 'block')
-    fillDraft(draft, data, options, this.maxBytes, this.byId)
+    fillDraft(draft, data, options, this.maxDataBytes, this.byId)
     draft.ticket = ticket
     if (ticket !== undefined) draft.flags |= ASKS
     this.onFull = onFull
@@ -371,10 +393,28 @@ export class Publisher implements Publishing {
     if ((draft.flags & EXPIRES) !== 0) draft.time = Date.now()
     draft.topicId = topicId
     draft.topic = topicId === 0 ? Buffer.from(type, 'utf8') : undefined
-    const bytes = draftBytes(draft)
     const limit = onFull === 'coalesce' && (draft.flags & HAS_KEY) !== 0 ? this.maxCoalesced : this.maxBytes
-    if (bytes > limit) throw tooLarge(bytes, limit)
-    return bytes
+    const bytes = draftBytes(draft)
+    if (bytes <= limit && !(draft.data instanceof Block)) return bytes
+    return this.divert(bytes, limit)
+  }
+
+  /** Has the draft's data go to a block; answers what its record takes then. */
+  private divert(whole: number, limit: number): number {
+    const { draft, lanes } = this
+    const { maxBytes } = lanes.blocks
+    if (draft.dataBytes > maxBytes)
+      throw maxBytes === 0 ? tooLarge(whole, limit) : tooLargeForBlocks(draft.dataBytes, maxBytes)
+    lanes.blocks.divert(draft)
+    const bytes = draftBytes(draft)
+    if (bytes <= limit) return bytes
+    this.giveBack()
+    throw tooLarge(bytes, limit)
+  }
+
+  /** The draft was not accepted: its data are the caller's. */
+  private giveBack(): void {
+    if ((this.draft.flags & IN_BLOCK) !== 0) this.lanes.blocks.giveBack(this.draft)
   }
 
   /** Places the draft, unless sends wait for its lane: an event must not overtake those. */

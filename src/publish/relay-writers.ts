@@ -1,9 +1,11 @@
 import { FULL, LatestGauge, LatestWriter, LossyWriter } from '../../native-free-ring/src/index.ts'
+import { readRef } from '../event/block-ref.ts'
 import type { Policy } from '../event/policy.ts'
-import { type Draft, hasKeyOf, readTopic, topicIdOf, writeDraft } from '../event/record.ts'
+import { type Draft, flagsOf, hasKeyOf, IN_BLOCK, readTopic, topicIdOf, writeDraft } from '../event/record.ts'
 import type { SharedMap } from '../lane/map.ts'
 import { relayPlace } from '../lane/places.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
+import type { BlockWriter } from './block-writer.ts'
 import type { PublisherNotices } from './publisher-notices.ts'
 
 /**
@@ -21,9 +23,17 @@ export class RelayWriters {
   lane = 0
   private readonly topics: TopicTable
   private readonly notices: PublisherNotices
+  private readonly blocks: BlockWriter
 
-  constructor(map: SharedMap, publisher: number, topics: TopicTable, notices: PublisherNotices) {
+  constructor(
+    map: SharedMap,
+    publisher: number,
+    topics: TopicTable,
+    blocks: BlockWriter,
+    notices: PublisherNotices,
+  ) {
     this.map = map
+    this.blocks = blocks
     this.publisher = publisher
     this.topics = topics
     this.notices = notices
@@ -61,9 +71,20 @@ export class RelayWriters {
 
   /** Answers whether there was something to commit. */
   commit(): boolean {
-    if (this.open === undefined) return false
-    this.open.commit()
+    const { open } = this
+    if (open === undefined) return false
+    open.commit()
     this.open = undefined
+    // Of the table, what was replaced stays until then.
+    if (open instanceof LatestWriter && open.lost > 0) this.discard(open, open.lostAt, open.lostEnd)
+    return true
+  }
+
+  /** Gives up the oldest event that lies unread in the lane's lossy ring; false if there is none. */
+  dropOldest(lane: number): boolean {
+    const writer = this.lossyOf(lane)
+    if (!writer.drop()) return false
+    this.tellLost(lane, 'drop-oldest', writer)
     return true
   }
 
@@ -81,10 +102,16 @@ export class RelayWriters {
     this.notices.dropped(lane, policy, topic, lost)
   }
 
+  /** Frees what a record that is lost refers to. */
+  private discard({ words, bytes }: LossyWriter | LatestWriter, at: number, end: number): void {
+    if ((flagsOf(words, at) & IN_BLOCK) !== 0) this.blocks.discard(readRef(bytes, end))
+  }
+
   private lossyOf(lane: number): LossyWriter {
     const known = this.lossy[lane]
     if (known !== undefined) return known
-    const writer = new LossyWriter(relayPlace(this.map, this.publisher, lane).lossy)
+    const place = relayPlace(this.map, this.publisher, lane).lossy
+    const writer: LossyWriter = new LossyWriter(place, (at, end) => this.discard(writer, at, end))
     this.lossy[lane] = writer
     return writer
   }

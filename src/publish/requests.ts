@@ -15,11 +15,15 @@ import {
   UnansweredError,
   WorkerDiedError,
 } from '../errors.ts'
+import { Block } from '../event/block.ts'
+import { readRef } from '../event/block-ref.ts'
 import { readPayload } from '../event/payload.ts'
 import type { RequestOptions } from '../event/publishing.ts'
+import { IN_BLOCK } from '../event/record.ts'
 import { type Thrown, thrownOf } from '../event/thrown.ts'
 import {
   ANSWER_BYTES,
+  AS_BLOCK,
   DIED,
   DUPLICATE_REQUEST,
   EXPIRED_REQUEST,
@@ -30,6 +34,7 @@ import {
   stampOfAnswer,
   THROWN,
 } from '../lane/answer.ts'
+import type { ThreadBlocks } from '../lane/blocks.ts'
 import { checkWaiting } from '../lane/deadline.ts'
 import { dispatchers, parkedWord, type SharedMap, STATE, STOPPED } from '../lane/map.ts'
 import { answerPlace, MAX_TICKETS, ticketPlace } from '../lane/places.ts'
@@ -59,6 +64,7 @@ export class Requests implements Watch {
   private readonly map: SharedMap
   private readonly control: Int32Array
   private readonly waits: Waits
+  private readonly blocks: ThreadBlocks
   private readonly tickets: Tickets
   /** By slot. */
   private readonly pending: (Pending | undefined)[] = []
@@ -70,8 +76,9 @@ export class Requests implements Watch {
   private due = Number.POSITIVE_INFINITY
   private closed = false
 
-  constructor(map: SharedMap, thread: number, waits: Waits) {
+  constructor(map: SharedMap, thread: number, waits: Waits, blocks: ThreadBlocks) {
     this.map = map
+    this.blocks = blocks
     this.control = wordsOf(map.control)
     this.waits = waits
     this.tickets = new Tickets(ticketPlace(map, thread))
@@ -149,14 +156,18 @@ export class Requests implements Watch {
   advance(): boolean {
     for (const { thread, reader } of this.answers) {
       if (reader.prefetch() === 0) continue
-      for (let at = reader.next(); at !== EMPTY; at = reader.next()) this.take(reader, at)
+      for (let at = reader.next(); at !== EMPTY; at = reader.next()) this.take(reader, at, thread)
       if (reader.release(reader.position)) wake(this.control, parkedWord(thread))
     }
     if (Atomics.load(this.control, STATE) === STOPPED) this.close()
     return this.open === 0
   }
 
-  private take(reader: RingReader, at: number): void {
+  private take(reader: RingReader, at: number, answerer: number): void {
+    if ((flagsOfAnswer(reader, at) & IN_BLOCK) !== 0) {
+      this.takeLarge(reader, at, answerer)
+      return
+    }
     const pending = this.settle(slotOfAnswer(reader, at), stampOfAnswer(reader, at))
     // Its caller has gone, or it was answered before.
     if (pending === undefined) return
@@ -169,6 +180,26 @@ export class Requests implements Watch {
       else pending.reject(reasonOf(kind, data, pending.type))
     } catch (error) {
       pending.reject(error)
+    }
+  }
+
+  /** A result in a block, which becomes this thread's; if that is gone, the result is none, and another one will come (decision 19). */
+  private takeLarge(reader: RingReader, at: number, answerer: number): void {
+    const { blocks } = this
+    const ref = blocks.receiveAnswer(readRef(reader.bytes, at + reader.length), answerer)
+    if (ref === undefined) return
+    const pending = this.settle(slotOfAnswer(reader, at), stampOfAnswer(reader, at))
+    const flags = flagsOfAnswer(reader, at)
+    if (pending !== undefined && (flags & AS_BLOCK) !== 0) {
+      pending.resolve(new Block(blocks, ref))
+      return
+    }
+    try {
+      pending?.resolve(readPayload(flags, new Uint8Array(blocks.view(ref)), 0, ref.length, true))
+    } catch (error) {
+      pending?.reject(error)
+    } finally {
+      blocks.release(ref)
     }
   }
 

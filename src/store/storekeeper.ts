@@ -73,10 +73,10 @@ export class Storekeeper implements Watch {
     this.keepings.add(keeping)
   }
 
-  /** What it holds is of no interest any more. */
-  remove(keeping: Keeping): void {
+  /** What it holds is of no interest any more, but to be let go of, each. */
+  remove(keeping: Keeping, each: (record: Uint8Array) => void): void {
     if (!this.keepings.delete(keeping)) return
-    const removal = this.empty(keeping, () => {})
+    const removal = this.empty(keeping, each)
     this.removals.add(removal)
     void removal.then(() => this.removals.delete(removal))
   }

@@ -3,6 +3,7 @@ import { wake, wordsOf } from '../../native-free-ring/src/index.ts'
 import { OptionsError } from '../errors.ts'
 import { MillraceEvent } from '../event/event.ts'
 import type { Policy } from '../event/policy.ts'
+import type { ThreadBlocks } from '../lane/blocks.ts'
 import { checkWait, Deadline, type WaitOptions } from '../lane/deadline.ts'
 import { closeMailbox, hasEmptied, type MailboxPlace, takeWanted } from '../lane/mailbox.ts'
 import { MailboxReader } from '../lane/mailbox-reader.ts'
@@ -56,6 +57,7 @@ export type SubscriptionParts = {
   map: SharedMap
   topics: TopicTable
   waits: Waits
+  blocks: ThreadBlocks
   /** For what spills. */
   overflow: Overflow | undefined
   onUnsubscribe(): void
@@ -96,7 +98,7 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
     this.place = place
     this.filter = filter
     this.spilled = this.openSpilled()
-    this.reader = new MailboxReader(place, this.spilled)
+    this.reader = new MailboxReader(place, parts.blocks, this.spilled)
     this.control = wordsOf(parts.map.control)
   }
 
@@ -194,6 +196,7 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
       receiver.resolve([])
     }
     this.parts.onUnsubscribe()
+    this.reader.empty()
   }
 
   [Symbol.dispose](): void {

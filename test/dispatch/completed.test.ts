@@ -32,6 +32,8 @@ function drainOne(mark: number, isKnown: boolean, outcome: Outcome) {
       ofDeath: () => undefined,
       ofDuplicate: (_source: unknown, _at: number, outcome: Outcome) => outcome,
     },
+    hold: () => undefined,
+    blocks: { release() {} },
     run: (_source: unknown, at: number) => {
       runs.push(at)
       return outcome

@@ -134,7 +134,8 @@ test('one that is too large for a lane is published without what makes it so', a
     'long.mjs',
     "export default { job: { name: 'h'.repeat(2_000), handle() { throw new RangeError('m'.repeat(2_000)) } } }",
   )
-  await using engine = await createEngine({ workers: 1, ringBytes: 1_024, handlers, onError: () => {} })
+  const options = { workers: 1, ringBytes: 1_024, blockBytes: 0 }
+  await using engine = await createEngine({ ...options, handlers, onError: () => {} })
   const letters = engine.subscribe('millrace.dead-letter')
   engine.publish('job', 'd'.repeat(300))
   const letter = (await letters.receive({ timeoutMs: 10_000 }))!.data

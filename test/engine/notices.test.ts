@@ -166,7 +166,8 @@ describe.each([0, 2])('workers: %d', (workers) => {
   })
 
   test('a notice that is too large for a lane is not the concern of whoever publishes', async () => {
-    await using engine = await start('drop-newest')
+    const options = { workers, handlers, ringBytes: 1_024, onFull: 'drop-newest' as const }
+    await using engine = await createEngine({ ...options, blockBytes: 0 })
     using dropped = engine.subscribe('millrace.dropped')
     using long = engine.subscribe(
       Array.from({ length: 50 }, (_, index) => `work.a-rather-long-name-${index}`).concat('work.n'),

@@ -1,5 +1,4 @@
-import { getEventListeners, once } from 'node:events'
-import { Worker } from 'node:worker_threads'
+import { getEventListeners } from 'node:events'
 import { describe, expect, test, vi } from 'vitest'
 import {
   ClosedError,
@@ -12,6 +11,7 @@ import {
   UnansweredError,
   WorkerDiedError,
 } from '../../src/index.ts'
+import { attached } from '../fixtures/attached.ts'
 
 const handlers = new URL('../fixtures/asking.ts', import.meta.url)
 const again = new URL('../fixtures/asking-again.ts', import.meta.url)
@@ -20,19 +20,6 @@ const start = (options: EngineOptions) => createEngine({ handlers, onError: () =
 
 function statsOf(engine: Engine, handler: string) {
   return engine.stats().handlers.find(({ name }) => name === handler)
-}
-
-/** A thread of the application that has attached itself, and how it is told what to do. */
-async function attached(engine: Engine) {
-  const workerData = { handle: engine.connect() }
-  const thread = new Worker(new URL('../fixtures/publisher.ts', import.meta.url), { workerData })
-  const ask = async (action: string, ...args: unknown[]) => {
-    const said = once(thread, 'message')
-    thread.postMessage({ action, args })
-    return (await said)[0]
-  }
-  await ask('attach')
-  return { thread, ask }
 }
 
 describe.each([0, 1, 2])('workers: %d', (workers) => {
@@ -91,7 +78,7 @@ describe.each([0, 1, 2])('workers: %d', (workers) => {
   })
 
   test('an answer that can not be sent is an error', async () => {
-    await using engine = await start({ workers })
+    await using engine = await start({ workers, blockBytes: 0 })
     await expect(engine.request('unsendable')).rejects.toMatchObject({ code: 'ERR_MILLRACE_ENCODE' })
     await expect(engine.request('huge', 200_000)).rejects.toMatchObject({ name: /Error$/ })
     expect(await engine.request('huge', 100_000)).toHaveLength(100_000)

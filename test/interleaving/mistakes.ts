@@ -145,11 +145,7 @@ export const MISTAKES: readonly Mistake[] = [
   ),
 
   lossyWriter('overwrites without saying so', 'Atomics.store(control, OLDEST, floor)', ''),
-  lossyWriter(
-    'no fence between saying so and overwriting',
-    'Atomics.load(control, READ)\n    return true',
-    'return true',
-  ),
+  lossyWriter('no fence between saying so and overwriting', 'Atomics.load(control, READ)\n  }', '}'),
   lossyWriter('says so without a fence', 'Atomics.store(control, OLDEST, floor)', 'control[OLDEST] = floor'),
   lossyWriter('one record too many', 'kept < this.maxRecords', 'kept <= this.maxRecords'),
   lossyWriter('eight bytes too many', '<= this.capacity\n', '<= this.capacity + 8\n'),
@@ -306,6 +302,11 @@ export const MISTAKES: readonly Mistake[] = [
     'tells nobody that the lease is free',
     'Atomics.store(this.control, CONTENDED, 0)\n    this.tellRoom()',
     'Atomics.store(this.control, CONTENDED, 0)',
+  ),
+  blocks(
+    'takes the flag of another for its own',
+    'return Atomics.load(this.control, TOLD) !== told',
+    'return Atomics.load(this.control, WANTED) === 0',
   ),
   blocks(
     'says that it waited for the lease after its last try',

@@ -76,10 +76,11 @@ test('who waits for room is told once, by whoever frees a block', () => {
   let told = 0
   const blocks = new Blocks(allocateBlocks(2), 1, () => told++)
   const pages = [blocks.allocate(1, ME), blocks.allocate(1, ME)]
-  blocks.want()
-  expect(blocks.isWanted).toBe(true)
+  const before = blocks.want()
+  expect(blocks.wasTold(before)).toBe(false)
   for (const page of pages) blocks.free(page, blocks.stampOf(page), ME)
-  expect(blocks.isWanted).toBe(false)
+  expect(blocks.wasTold(before)).toBe(true)
+  expect(blocks.wasTold(blocks.want())).toBe(false)
   expect(told).toBe(1)
 })
 

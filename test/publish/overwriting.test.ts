@@ -106,7 +106,7 @@ describe.each([0, 2])('workers: %d', (workers) => {
   })
 
   test('coalesce: an event with a key that is too long is refused', async () => {
-    await using engine = await createEngine({ workers, handlers, onFull: 'coalesce' })
+    await using engine = await createEngine({ workers, handlers, onFull: 'coalesce', blockBytes: 0 })
     const data = 'x'.repeat(2_000)
     expect(() => engine.publish('work.n', data, { key: 'k' })).toThrow(/exceeds the 1024 bytes/)
     expect(engine.publish('work.n', data)).toBe(true)

@@ -103,7 +103,7 @@ const REFUSED: Refused[] = [
 describe.each([0, 2])('workers: %d', (workers) => {
   let engine: Engine
   beforeAll(async () => {
-    engine = await createEngine({ workers, handlers, ringBytes: 65_536 })
+    engine = await createEngine({ workers, handlers, ringBytes: 65_536, blockBytes: 0 })
   })
   afterAll(async () => {
     await engine.close()
@@ -218,7 +218,7 @@ describe('waits that are none', () => {
 })
 
 test('data that is far too large is refused before it takes memory', async () => {
-  await using engine = await createEngine({ workers: 0 })
+  await using engine = await createEngine({ workers: 0, blockBytes: 0 })
   let data: unknown[] = []
   for (let i = 0; i < 26; i++) data = [data, data]
   const before = process.memoryUsage().arrayBuffers

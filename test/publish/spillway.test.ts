@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { EMPTY, Parking, RingReader } from '../../native-free-ring/src/index.ts'
+import { ThreadBlocks } from '../../src/lane/blocks.ts'
 import { parkedWord } from '../../src/lane/map.ts'
 import { LANE_COUNTERS, RELEASED } from '../../src/lane/outcome.ts'
 import { allocateMap, ringPlace, spillwayPlace } from '../../src/lane/places.ts'
@@ -17,6 +18,7 @@ const shape = {
   freeLanes: 1,
   ringBytes: 1_024,
   maxTopics: 16,
+  blockPages: 0,
   rememberedIds: 0,
   spills: true,
 }
@@ -28,7 +30,9 @@ function setUp() {
   const topics = new TopicTable(map.topics, 16)
   const publish = () => {
     const waits = new Waits(new Parking(control, parkedWord(0)), { drive: false })
-    return new Publisher(map, 0, topics, waits, new Requests(map, 0, waits), {
+    const blocks = new ThreadBlocks(map, 0)
+    const requests = new Requests(map, 0, waits, blocks)
+    return new Publisher({ map, topics, waits, blocks, requests }, 0, {
       onFull: 'spill',
       closedFrom: 1,
     })

@@ -194,7 +194,7 @@ describe.each([0, 2])('workers: %d', (workers) => {
   })
 
   test('an event as large as allowed passes, one byte more is refused', async () => {
-    await using engine = await createEngine({ workers, handlers, ringBytes: 4_096 })
+    await using engine = await createEngine({ workers, handlers, ringBytes: 4_096, blockBytes: 0 })
     const subscription = engine.subscribe('work.*', { onFull: 'block' })
     // Half of the ring, less the header of the ring and that of the event.
     const most = 4_096 / 2 - 8 - 24

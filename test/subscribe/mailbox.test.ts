@@ -10,6 +10,7 @@ import {
 } from '../../native-free-ring/src/index.ts'
 import type { Policy } from '../../src/event/policy.ts'
 import { HAS_KEY } from '../../src/event/record.ts'
+import { ThreadBlocks } from '../../src/lane/blocks.ts'
 import {
   allocateMailbox,
   closeMailbox,
@@ -24,8 +25,10 @@ import {
 import { MailboxReader } from '../../src/lane/mailbox-reader.ts'
 import { DELIVERED, LATER, MailboxWriter } from '../../src/lane/mailbox-writer.ts'
 import { controlWords } from '../../src/lane/map.ts'
+import { allocateMap } from '../../src/lane/places.ts'
 import { SpilledMail } from '../../src/lane/spilled-mail.ts'
 import { memoryStore } from '../../src/store/index.ts'
+import { TopicTable } from '../../src/topic/topic-table.ts'
 
 /** The word of the lease, the first of a mailbox. */
 const LEASE = 0
@@ -37,11 +40,14 @@ const shape = {
   freeLanes: 1,
   ringBytes: 1_024,
   maxTopics: 1,
+  blockPages: 0,
   rememberedIds: 0,
   spills: false,
 }
 const words = new Int32Array(8)
 const record = new Uint8Array(words.buffer)
+
+const blocks = new ThreadBlocks(allocateMap(shape, 'engine', TopicTable.allocate(1)), 0)
 
 /** Nobody asks for notices. */
 const observer = { wantsDrops: false, wantsLevels: false, dropped() {}, filled() {} }
@@ -57,7 +63,7 @@ function mailbox(onFull: Policy, capacity = 2) {
     receiver: 0,
   }
   const control = new Int32Array(new SharedArrayBuffer(4 * controlWords(shape)))
-  const writer = new MailboxWriter(place, control, 1, observer)
+  const writer = new MailboxWriter(place, control, 1, blocks, observer)
   return {
     place,
     words: new Int32Array(place.buffer),
@@ -173,7 +179,7 @@ describe('spill', () => {
     const { place, words, offer, canOffer } = mailbox('spill')
     let rooms = 0
     const spilled = new SpilledMail(place, overflow, 'q', () => rooms++)
-    const reader = new MailboxReader(place, spilled)
+    const reader = new MailboxReader(place, blocks, spilled)
     return { words, offer, canOffer, spilled, reader, rooms: () => rooms }
   }
 

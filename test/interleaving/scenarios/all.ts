@@ -1,5 +1,5 @@
 import type { RingModule, Scenario } from '../explorer.ts'
-import { blocksScenario, roomScenario } from './blocks.ts'
+import { blocksScenario, roomScenario, sharesScenario } from './blocks.ts'
 import { counterScenario, gaugeScenario } from './counts.ts'
 import { latestScenario } from './latest.ts'
 import { leaseScenario } from './lease.ts'
@@ -93,6 +93,7 @@ export const CASES: readonly Case[] = [
   },
   { files: ['blocks.ts'], make: (ring) => roomScenario(ring, { keeps: false }) },
   { files: ['blocks.ts'], make: (ring) => roomScenario(ring, { keeps: true }) },
+  { files: ['blocks.ts'], make: (ring) => sharesScenario(ring) },
   {
     files: RECENT,
     make: (ring) =>

@@ -162,6 +162,7 @@ export function roomScenario(
       control,
       parking: new Parking(control, 0),
       page: -1,
+      told: 0,
     }
   }
   type Self = ReturnType<ReturnType<typeof make>>
@@ -183,11 +184,13 @@ export function roomScenario(
       make: make(9),
       phases: [
         ({ blocks }) => (blocks.allocate(1, OTHER) === NO_BLOCK ? 1 : 4),
-        ({ blocks }) => blocks.want(),
+        (self) => {
+          self.told = self.blocks.want()
+        },
         ({ blocks }) => (blocks.allocate(1, OTHER) === NO_BLOCK ? 3 : 4),
-        ({ blocks, parking }) => {
-          parking.block(() => !blocks.isWanted)
-          return blocks.isWanted ? 3 : 0
+        ({ blocks, parking, told }) => {
+          parking.block(() => blocks.wasTold(told))
+          return blocks.wasTold(told) ? 0 : 3
         },
       ],
     },
@@ -197,6 +200,65 @@ export function roomScenario(
     programs,
     check: () => {
       if (new Blocks(place, 13, () => {}).usage()?.get(OTHER) !== 1) throw new Error('the waiter got nothing')
+    },
+  }
+}
+
+/**
+ * One waits for a page until the second of two is freed. Another one wants the first, which is not, says that it waits, and does not: that must not
+ * keep the first from looking again.
+ */
+export function sharesScenario({ Blocks, allocateBlocks, NO_BLOCK, Parking, wake }: RingModule): Scenario {
+  const place = allocateBlocks(2)
+  const words = new SharedArrayBuffer(16)
+  traceOnly(place.control, words)
+  const make = (holder: number) => () => {
+    const control: Int32Array = new Int32Array(words, 0, 4)
+    const onRoom = (): void => void wake(control, 0)
+    return { blocks: new Blocks(place, holder, onRoom, 1), parking: new Parking(control, 0), told: 0 }
+  }
+  type Self = ReturnType<ReturnType<typeof make>>
+  const programs: Program<Self>[] = [
+    {
+      name: 'waiter',
+      make: make(8),
+      phases: [
+        (self) => {
+          self.told = self.blocks.want()
+        },
+        ({ blocks }) => (blocks.allocate(1, 8) === NO_BLOCK ? 2 : 3),
+        ({ blocks, parking, told }) => {
+          parking.block(() => blocks.wasTold(told))
+          return blocks.wasTold(told) ? 0 : 2
+        },
+      ],
+    },
+    {
+      name: 'other',
+      make: make(9),
+      phases: [
+        ({ blocks }) => {
+          blocks.want()
+          if (blocks.allocate(1, 9, 1) !== NO_BLOCK) throw new Error('the first page is not free')
+        },
+      ],
+    },
+    {
+      name: 'releaser',
+      make: make(10),
+      phases: [({ blocks }) => void blocks.free(1, blocks.stampOf(1), OTHER)],
+    },
+  ]
+  return {
+    name: 'blocks: two want different pages',
+    prepare: () => {
+      const blocks = new Blocks(place, 13, () => {})
+      blocks.allocate(1, QUEUED)
+      blocks.allocate(1, OTHER)
+    },
+    programs,
+    check: () => {
+      if (new Blocks(place, 13, () => {}).usage()?.get(8) !== 1) throw new Error('the waiter got nothing')
     },
   }
 }
