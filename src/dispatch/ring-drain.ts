@@ -1,5 +1,5 @@
 import { EMPTY, RingGauge, type RingPlace, RingReader } from '../../native-free-ring/src/index.ts'
-import { flagsOf, keyHashOf, ORDERED } from '../event/record.ts'
+import { flagsOf, IN_BLOCK, keyHashOf, ORDERED } from '../event/record.ts'
 import { attemptsOf, isSuspect, outcomeOf, withDeath, withOutcome } from '../lane/mark.ts'
 import { COMPLETED, DUPLICATE, LANE_COUNTERS, type Outcome, RELEASED, UNDECIDED } from '../lane/outcome.ts'
 import type { CompletedIds } from './completed-ids.ts'
@@ -202,7 +202,7 @@ export class RingDrain implements RecordSource {
       return true
     }
     const attempt = attemptsOf(mark) + 1
-    const gone = executor.hold(this, at, length, attempt)
+    const gone = (flagsOf(words, at) & IN_BLOCK) === 0 ? undefined : executor.hold(this, at, length, attempt)
     if (suspected) words[markWord] = withDeath(mark)
     const givenUp = gone ?? this.decided(at, length, mark)
     const { flight } = this.lane
@@ -291,7 +291,7 @@ export class RingDrain implements RecordSource {
     if (outcome === COMPLETED) this.lane.completed?.add(this.reader, at)
     const markWord = (at >> 2) - 1
     words[markWord] = withOutcome(words[markWord]!, outcome)
-    this.executor.blocks.release(this, at)
+    if ((flagsOf(words, at) & IN_BLOCK) !== 0) this.executor.blocks.release(this, at)
   }
 
   private count(outcome: Outcome): void {

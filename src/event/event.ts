@@ -41,8 +41,8 @@ export class MillraceEvent<Type extends string = string, Data = any> {
   private fields: RecordFields | undefined
   private extras: Extras | undefined
   private value: unknown = UNREAD
-  /** Looks up its data, if they do not lie in the record. */
-  private elsewhere: (() => Uint8Array) | undefined
+  /** Looks up its data, if they do not lie in the record. Not a field of those, which are nearly all, whose data do. */
+  declare private elsewhere: (() => Uint8Array) | undefined
 
   /** @internal `record` are the bytes from `start` to `end` of a ring, or of a copy if `detached`. */
   constructor(

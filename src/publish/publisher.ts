@@ -12,7 +12,16 @@ import type {
   SendOptions,
   TopicHandle,
 } from '../event/publishing.ts'
-import { ASKS, type Draft, draftBytes, EXPIRES, HAS_KEY, IN_BLOCK } from '../event/record.ts'
+import {
+  ASKS,
+  CODEC_BYTES,
+  CODEC_MASK,
+  type Draft,
+  draftBytes,
+  EXPIRES,
+  HAS_KEY,
+  IN_BLOCK,
+} from '../event/record.ts'
 import type { ThreadBlocks } from '../lane/blocks.ts'
 import { checkWait, checkWaiting, type WaitOptions } from '../lane/deadline.ts'
 import { type SharedMap, STATE } from '../lane/map.ts'
@@ -395,7 +404,8 @@ export class Publisher implements Publishing {
     draft.topic = topicId === 0 ? Buffer.from(type, 'utf8') : undefined
     const limit = onFull === 'coalesce' && (draft.flags & HAS_KEY) !== 0 ? this.maxCoalesced : this.maxBytes
     const bytes = draftBytes(draft)
-    if (bytes <= limit && !(draft.data instanceof Block)) return bytes
+    const isBlock = (draft.flags & CODEC_MASK) === CODEC_BYTES && draft.data instanceof Block
+    if (bytes <= limit && !isBlock) return bytes
     return this.divert(bytes, limit)
   }
 
