@@ -93,9 +93,10 @@ export class SpilledMail {
     })
   }
 
-  /** Empties the overflow. The last call. */
-  empty(each: (record: Uint8Array) => void): Promise<void> {
-    return this.queue.empty(each)
+  /** Empties the overflow, and then the ring. The last call. */
+  async empty(each: (record: Uint8Array) => void): Promise<void> {
+    await this.queue.empty(each)
+    for (let record = this.takeFromRing(); record !== undefined; record = this.takeFromRing()) each(record)
   }
 
   private get isTight(): boolean {

@@ -191,6 +191,19 @@ describe.each([0, 2])('workers: %d', (workers) => {
     await expectFree(engine)
   })
 
+  test('handlers that send as large events as they get do not wait for each other', async () => {
+    await using engine = await start({ workers, blockBytes: 16 * PAGE })
+    const out = engine.subscribe('pipe.out', { onFull: 'block' })
+    const sent = (async () => {
+      for (let n = 0; n < 50; n++) await engine.send('pipe.in', sample(100_000, n), { key: `k${n % 7}` })
+    })()
+    const digests = new Set<number>()
+    while (digests.size < 50) digests.add(digest((await out.receive({ timeoutMs: 10_000 }))!.data))
+    expect(digests).toEqual(new Set(Array.from({ length: 50 }, (_, n) => digest(sample(100_000, n)))))
+    await sent
+    await expectFree(engine)
+  })
+
   test('what no block can hold is refused', async () => {
     await using engine = await start({ workers, blockBytes: 4 * PAGE })
     expect(() => engine.publish('large.digest', new Uint8Array(2 * PAGE + 1))).toThrow(
@@ -374,9 +387,10 @@ describe.each([0, 2])('workers: %d', (workers) => {
     test('spill: they come back whole, in their order', async () => {
       await using engine = await start({ workers, store: memoryStore() })
       const sub = engine.subscribe('large.n', { onFull: 'spill', capacity: 2 })
-      for (let n = 0; n < 20; n++) await engine.send('large.n', large(n), { key: 'k' })
+      for (let n = 0; n < 300; n++) await engine.send('large.n', sample(5_000, n), { key: 'k' })
       await engine.drain()
-      for (let n = 0; n < 15; n++) expect(digest((await sub.receive())!.data)).toBe(digest(large(n)))
+      expect(engine.stats().blocks.usedBytes).toBe(300 * PAGE)
+      for (let n = 0; n < 50; n++) expect(digest((await sub.receive())!.data)).toBe(digest(sample(5_000, n)))
       sub.unsubscribe()
       await expectFree(engine)
     })
@@ -459,6 +473,8 @@ test('attached threads send and receive them, and leave none behind', async () =
   })
   // It has allocated, and asked, and dies.
   await new Promise((resolve) => worker.once('message', resolve))
+  // Until answers wait for room in its ring.
+  await vi.waitFor(() => expect(engine.stats().blocks.usedBytes).toBeGreaterThan(200 * PAGE), 10_000)
   await worker.terminate()
   await expectFree(engine)
 })
