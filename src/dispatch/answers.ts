@@ -3,9 +3,9 @@ import { EncodeError } from '../errors.ts'
 import { Block } from '../event/block.ts'
 import { type BlockRef, REF_BYTES, writeRef } from '../event/block-ref.ts'
 import { type Payload, writePayload } from '../event/payload.ts'
-import { CODEC_BYTES, IN_BLOCK, publisherOf, slotOf, stampOf } from '../event/record.ts'
+import { AS_BLOCK, CODEC_BYTES, IN_BLOCK, publisherOf, slotOf, stampOf } from '../event/record.ts'
 import { describeThrown } from '../event/thrown.ts'
-import { ANSWER_BYTES, AS_BLOCK, RESULT, THROWN, writeAnswer } from '../lane/answer.ts'
+import { ANSWER_BYTES, RESULT, THROWN, writeAnswer } from '../lane/answer.ts'
 import { ALL, ANSWER, HELD, type ThreadBlocks } from '../lane/blocks.ts'
 import { parkedWord, type SharedMap } from '../lane/map.ts'
 import { answerPlace, ticketPlace } from '../lane/places.ts'
@@ -144,8 +144,9 @@ export class Answer {
   isTaken = false
   /** It was not called, since nobody waited any more. */
   wasSkipped = false
-  /** The request's own data lie there, and it may answer with them. */
+  /** The request's own data lie there, and it may answer with them; and whether they were sent as a block. */
   block: BlockRef | undefined
+  wasBlock = false
 
   constructor(desk: Desk, slot: number, stamp: number) {
     this.desk = desk
@@ -209,7 +210,8 @@ export class Answer {
 
   /** The request's own block, or a part of it, which is the answer's already. */
   private async giveOwn(part: BlockRef): Promise<void> {
-    if (!(await this.writeRef(part, CODEC_BYTES | AS_BLOCK))) this.desk.blocks.pass(part, ANSWER, HELD)
+    const flags = this.wasBlock ? CODEC_BYTES | AS_BLOCK : CODEC_BYTES
+    if (!(await this.writeRef(part, flags))) this.desk.blocks.pass(part, ANSWER, HELD)
   }
 
   private async giveCopy(bytes: Uint8Array, flags: number): Promise<void> {

@@ -1,5 +1,5 @@
 import { MillraceEvent } from '../event/event.ts'
-import { ASKS, EXPIRES, flagsOf, IN_BLOCK } from '../event/record.ts'
+import { AS_BLOCK, ASKS, EXPIRES, flagsOf, IN_BLOCK } from '../event/record.ts'
 import { EXPIRED_REQUEST, UNHANDLED } from '../lane/answer.ts'
 import { LATER, type MailboxWriter, REJECTED } from '../lane/mailbox-writer.ts'
 import { offer } from '../lane/mark.ts'
@@ -125,8 +125,11 @@ export class Executor {
       return after(answer.say(UNHANDLED), context, UNMATCHED)
     source.publisher.tick()
     // Nobody else looks at its block: it may answer with that.
-    if ((flagsOf(words, at) & IN_BLOCK) !== 0 && handlers.length === 1 && mailboxes.length === 0)
+    const flags = flagsOf(words, at)
+    if ((flags & IN_BLOCK) !== 0 && handlers.length === 1 && mailboxes.length === 0) {
       answer.block = refAt(bytes, words, at)
+      answer.wasBlock = (flags & AS_BLOCK) !== 0
+    }
     const result = this.runAll(route, event, context, source, at, at + length, answer)
     const isSkipped = answer.wasSkipped && handlers.length === 1 && mailboxes.length === 0
     return isSkipped && result === COMPLETED ? EXPIRED : result

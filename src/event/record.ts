@@ -47,6 +47,8 @@ export const BY_ID = 1 << 6
 export const ASKS = 1 << 7
 /** Its data lie in a block: the record ends with a reference to it (decision 19). */
 export const IN_BLOCK = 1 << 8
+/** And it was sent as a block: whoever asks gets one back. Also of answers. */
+export const AS_BLOCK = 1 << 9
 /** Goes to the lane of its hash, one after the other with those of the same hash. */
 export const ORDERED = HAS_KEY | BY_ID
 
@@ -301,7 +303,7 @@ export function withData(record: Uint8Array, data: Uint8Array): Uint8Array {
   const whole = new Uint8Array(start + data.length)
   whole.set(record.subarray(0, start))
   whole.set(data, start)
-  whole[FLAGS_BYTE]! &= ~(IN_BLOCK >> 8)
+  whole[FLAGS_BYTE]! &= ~((IN_BLOCK | AS_BLOCK) >> 8)
   return whole
 }
 

@@ -14,9 +14,6 @@ import type { Payload } from '../event/payload.ts'
  */
 export const ANSWER_BYTES = 16
 
-/** Of an answer, beside those of its data: who asked gets the block itself, and not a copy of what lies in it. */
-export const AS_BLOCK = 1 << 9
-
 /** The handler's result. */
 export const RESULT = 0
 /** What the handler threw, described. */

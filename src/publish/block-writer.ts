@@ -1,7 +1,7 @@
 import { FullError, InvalidEventError } from '../errors.ts'
 import { Block } from '../event/block.ts'
 import { type BlockRef, REF_BYTES } from '../event/block-ref.ts'
-import { type Draft, IN_BLOCK } from '../event/record.ts'
+import { AS_BLOCK, type Draft, IN_BLOCK } from '../event/record.ts'
 import { QUEUED, type ThreadBlocks } from '../lane/blocks.ts'
 
 /** The most bytes that the data of an event can have. */
@@ -50,6 +50,7 @@ export class BlockWriter {
       draft.block = Block.promise(data, this.blocks)
       if (draft.block === undefined)
         throw new InvalidEventError('That block was sent or released before, or belongs to another thread')
+      draft.flags |= AS_BLOCK
     }
     draft.lacksBlock = undefined
     draft.flags |= IN_BLOCK

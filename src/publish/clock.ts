@@ -4,14 +4,21 @@ const READINGS = 16
 const RUN_END = Promise.resolve()
 
 /**
- * Milliseconds since 1970, looked up once per synchronous run: asking the system costs as much as publishing does.
+ * The time, looked up once per synchronous run: asking the system costs as much as publishing does.
  *
  * Events that are published without a turn of the microtask queue in between, up to 16, carry the same time; as with
  * the event loop's own clock, a thread that computes for long in between is that much behind.
  */
 export class Clock {
+  private readonly read: () => number
   private time = 0
   private left = 0
+
+  /** `read` asks the system; in milliseconds since 1970 if not given. */
+  constructor(read: () => number = Date.now) {
+    this.read = read
+  }
+
   /** A new run begins: the next reading looks at the system's clock. */
   readonly expire = (): void => {
     this.left = 0
@@ -25,7 +32,7 @@ export class Clock {
   now(): number {
     if (this.left-- > 0) return this.time
     this.left = READINGS - 1
-    this.time = Date.now()
+    this.time = this.read()
     void RUN_END.then(this.expire)
     return this.time
   }

@@ -19,11 +19,10 @@ import { Block } from '../event/block.ts'
 import { readRef } from '../event/block-ref.ts'
 import { readPayload } from '../event/payload.ts'
 import type { RequestOptions } from '../event/publishing.ts'
-import { IN_BLOCK } from '../event/record.ts'
+import { AS_BLOCK, IN_BLOCK } from '../event/record.ts'
 import { type Thrown, thrownOf } from '../event/thrown.ts'
 import {
   ANSWER_BYTES,
-  AS_BLOCK,
   DIED,
   DUPLICATE_REQUEST,
   EXPIRED_REQUEST,
@@ -39,6 +38,7 @@ import { checkWaiting } from '../lane/deadline.ts'
 import { dispatchers, parkedWord, type SharedMap, STATE, STOPPED } from '../lane/map.ts'
 import { answerPlace, MAX_TICKETS, ticketPlace } from '../lane/places.ts'
 import type { Waits, Watch } from '../lane/waits.ts'
+import { Clock } from './clock.ts'
 
 /** A request without `timeoutMs` waits so long for its answer. */
 export const REQUEST_TIMEOUT_MS = 30_000
@@ -66,6 +66,7 @@ export class Requests implements Watch {
   private readonly waits: Waits
   private readonly blocks: ThreadBlocks
   private readonly tickets: Tickets
+  private readonly clock = new Clock(() => performance.now())
   /** By slot. */
   private readonly pending: (Pending | undefined)[] = []
   private open = 0
@@ -113,7 +114,7 @@ export class Requests implements Watch {
       }
       const onAbort = signal && (() => this.giveUp(slot, signal.reason))
       signal?.addEventListener('abort', onAbort!, { once: true })
-      const deadline = performance.now() + timeoutMs
+      const deadline = this.clock.now() + timeoutMs
       this.pending[slot] = {
         type,
         stamp: ticket.stamp,

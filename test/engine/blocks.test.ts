@@ -156,6 +156,9 @@ describe.each([0, 2])('workers: %d', (workers) => {
     const part = await engine.request('answer.part', block)
     expect([part.length, part.byteOffset - byteOffset]).toEqual([16, 16])
     part.release()
+    // What was not sent as a block does not come back as one.
+    const array = await engine.request('answer.own', new Uint8Array(100_000))
+    expect([array.buffer.constructor, array[0]]).toEqual([ArrayBuffer, 1])
     // Somebody else may look at it: the answer is a copy.
     const also = engine.subscribe('answer.own')
     const given = engine.allocate(100_000)
