@@ -26,7 +26,8 @@ function rest(changed: Partial<Rest> = {}): Rest {
     deadLettered: 0,
     pending: 0,
   }
-  return { ...counts, balanced: true, letters: [], ...changed }
+  const blocks = { bytes: 65_536, usedBytes: 0 }
+  return { ...counts, balanced: true, letters: [], blocks, ...changed }
 }
 
 const violations = (
@@ -41,6 +42,19 @@ test.each<[string, string[], Partial<Promises>?, Partial<Rest>?]>([
   ['two events of a key', [...both, 'start 1/0 key 3', 'end 1/0 key 3', 'start 1/1 key 3', 'end 1/1 key 3']],
   ['handled before the publisher was told', ['publish 1/0', 'start 1/0', 'end 1/0', 'accept 1/0']],
   ['refused', ['publish 1/0', 'refuse 1/0']],
+  ['answered', ['ask 1/0', 'start 1/0', 'end 1/0', 'result 1/0']],
+  ['answered with an error, for want of room or a worker', ['ask 1/0', 'error 1/0']],
+  [
+    'answered by its second worker',
+    [
+      'ask 1/0',
+      'start 1/0',
+      'death',
+      'start 1/0 attempt 2 thread 8',
+      'end 1/0 attempt 2 thread 8',
+      'result 1/0',
+    ],
+  ],
   [
     'its thread died, another one goes on',
     [
@@ -239,6 +253,25 @@ test.each<[string, string[], RegExp, Partial<Promises>?, Partial<Rest>?]>([
     'an event of a lane that another has',
     [...both, 'gain 0/0 lane 1', 'start 1/0 lane 1 thread 8', 'end 1/0 thread 8', 'start 1/1', 'end 1/1'],
     /lane 1: start by thread 8, and 7 has it/,
+  ],
+  ['not answered', ['ask 1/0', 'start 1/0', 'end 1/0'], /1\/0 was asked, and answered 0 times/],
+  [
+    'answered twice',
+    ['ask 1/0', 'start 1/0', 'end 1/0', 'result 1/0', 'error 1/0'],
+    /1\/0 was asked, and answered 2 times/,
+  ],
+  [
+    'answered before it was handled',
+    ['ask 1/0', 'start 1/0', 'result 1/0', 'end 1/0'],
+    /answered before it was handled/,
+  ],
+  ['answered, and not handled', ['ask 1/0', 'result 1/0'], /1\/0 was accepted and lost/],
+  [
+    'memory that is not free',
+    [],
+    /bytes lie in blocks for ever/,
+    {},
+    { blocks: { bytes: 65_536, usedBytes: 1 } },
   ],
   ['unbalanced', [], /does not balance/, {}, { balanced: false }],
   ['pending for ever', [], /pending for ever/, {}, { accepted: 3, pending: 1 }],

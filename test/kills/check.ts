@@ -19,7 +19,15 @@ const UNSAID = 2
 /** What is known beside the history, when all is at rest. */
 export type Rest = Pick<
   EngineStats,
-  'accepted' | 'completed' | 'dropped' | 'deadLettered' | 'expired' | 'unmatched' | 'pending' | 'balanced'
+  | 'accepted'
+  | 'completed'
+  | 'dropped'
+  | 'deadLettered'
+  | 'expired'
+  | 'unmatched'
+  | 'pending'
+  | 'balanced'
+  | 'blocks'
 > & {
   /** Events of the history that became dead letters. */
   readonly letters: readonly { publisher: number; number: number }[]
@@ -29,6 +37,8 @@ export function restOf(engine: Engine<any>): Rest {
   const letters = engine.deadLetters
     .list()
     .map(({ event }) => event.data as { publisher: number; number: number })
+  // Else they would be in use.
+  engine.deadLetters.discard()
   return { ...engine.stats(), letters }
 }
 
@@ -39,6 +49,8 @@ type Life = {
   accepted: boolean
   refused: boolean
   published: boolean
+  /** It is a request. */
+  asked: boolean
 }
 
 /** Checks a whole history against what contract sections 5 and 6 promise; answers what is broken, in words. */
@@ -46,7 +58,10 @@ export function check(history: readonly Entry[], rest: Rest, promises: Promises)
   const lives = livesOf(history)
   return [
     ...checkLedger(rest),
+    // What lies unread in a mailbox may be in one.
+    ...(promises.mailboxes ? [] : checkBlocks(rest)),
     ...[...lives.values()].flatMap((life) => checkLife(life, promises)),
+    ...[...lives.values()].filter(({ asked }) => asked).flatMap(checkAnswers),
     ...checkLosses([...lives.values()], rest, promises),
     ...checkRepeats(history, promises),
     ...checkOrder(history),
@@ -63,14 +78,31 @@ function livesOf(history: readonly Entry[]): Map<string, Life> {
   for (const entry of history) {
     if (entry.kind === 'death' || entry.kind === 'gain' || entry.kind === 'lose') continue
     const name = idOf(entry)
-    const life = lives.get(name) ?? { name, entries: [], accepted: false, refused: false, published: false }
+    const life = lives.get(name) ?? newLife(name)
     lives.set(name, life)
     life.entries.push(entry)
-    life.published ||= entry.kind === 'publish'
-    life.accepted ||= entry.kind === 'accept'
+    life.asked ||= entry.kind === 'ask'
+    life.published ||= entry.kind === 'publish' || entry.kind === 'ask'
+    // Of a request nothing is said before its answer; an error may say that it never was.
+    life.accepted ||= entry.kind === 'accept' || entry.kind === 'result'
     life.refused ||= entry.kind === 'refuse'
   }
   return lives
+}
+
+function newLife(name: string): Life {
+  return { name, entries: [], accepted: false, refused: false, published: false, asked: false }
+}
+
+/** A request: answered once, and with a result only after it was handled to its end. */
+function checkAnswers({ name, entries }: Life): string[] {
+  const wrong: string[] = []
+  const answers = entries.filter(({ kind }) => kind === 'result' || kind === 'error')
+  if (answers.length !== 1) wrong.push(`${name} was asked, and answered ${answers.length} times`)
+  const result = entries.findIndex(({ kind }) => kind === 'result')
+  if (result >= 0 && !entries.slice(0, result).some(({ kind }) => kind === 'end'))
+    wrong.push(`${name} was answered before it was handled`)
+  return wrong
 }
 
 function checkLedger(rest: Rest): string[] {
@@ -83,6 +115,10 @@ function checkLedger(rest: Rest): string[] {
   return wrong
 }
 
+function checkBlocks({ blocks }: Rest): string[] {
+  return blocks.usedBytes === 0 ? [] : [`${blocks.usedBytes} bytes lie in blocks for ever`]
+}
+
 /** One event: published before it was handled, not handled after it was refused, attempts counted. */
 function checkLife(life: Life, { delivery }: Promises): string[] {
   const { name, entries, accepted, refused, published } = life
@@ -91,7 +127,7 @@ function checkLife(life: Life, { delivery }: Promises): string[] {
   if (starts.length > 0 && !published) wrong.push(`${name} was handled and never published`)
   if (starts.length > 0 && refused)
     wrong.push(`${name} was handled, and its publisher was told that it is not accepted`)
-  if (starts.length > 0 && published && entries[0]!.kind !== 'publish')
+  if (starts.length > 0 && published && entries[0]!.kind !== 'publish' && entries[0]!.kind !== 'ask')
     wrong.push(`${name} was handled before it was published`)
   if (accepted && refused) wrong.push(`${name} was accepted and refused`)
   if (delivery === 'at-most-once' && starts.length > 1)

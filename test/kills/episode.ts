@@ -25,6 +25,7 @@ export async function episode(random: Random, attempts: number, file: string): P
   const delivery = random.of(['at-least-once', 'at-least-once', 'effectively-once', 'at-most-once'] as const)
   const affinity = random.of(['sticky', 'balanced'] as const)
   const onFull: Policy = random.of(POLICIES)
+  const drops = DROPPING.includes(onFull)
   const workers = random.integer(1, 3)
   const ringBytes = fill === 'wrapping' ? 1_024 : random.of([2_048, 8_192])
   const plan = `fill ${fill}, ${JSON.stringify(onFull)}, ${delivery}, ${affinity}, workers ${workers}, ringBytes ${ringBytes}`
@@ -40,6 +41,8 @@ export async function episode(random: Random, attempts: number, file: string): P
     onFull,
     store: memoryStore(),
     ringBytes,
+    // A few large events fill them.
+    blockBytes: random.of([2 ** 20, 2 ** 26]),
     lanes: 4,
     redeliveries: 8,
     deadLetters: 10_000,
@@ -50,7 +53,7 @@ export async function episode(random: Random, attempts: number, file: string): P
   })
   const requests = watchRequests(engine, shared)
   try {
-    const main = new MainPublisher(engine, history, random, fill, delivery)
+    const main = new MainPublisher(engine, history, random, fill, { delivery, drops })
     for (let kill = 0; kill < attempts; kill++) {
       if (random.integer(0, 4) === 0) {
         await publisherThatDies(engine, shared, random, MAIN + 1 + kill, fill)
@@ -66,6 +69,7 @@ export async function episode(random: Random, attempts: number, file: string): P
         await main.publish(random.integer(1, 10))
       }
     }
+    await main.answered()
     await engine.drain({ timeoutMs: 60_000 }).catch(() => {})
     const entries = history.entries()
     const deaths = entries.filter(({ kind }) => kind === 'death').length
@@ -74,7 +78,7 @@ export async function episode(random: Random, attempts: number, file: string): P
       violations: check(entries, restOf(engine), {
         delivery,
         affinity,
-        drops: DROPPING.includes(onFull),
+        drops,
         mailboxes: false,
       }),
       plan,

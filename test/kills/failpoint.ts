@@ -35,6 +35,9 @@ export const WORKER_STEPS = [
   'storeCounter.store',
   'giveBackLease.store',
   'Parking.block.store',
+  'Blocks.allocate.store',
+  'Blocks.pass.compareExchange',
+  'Blocks.isFree.load',
 ] as const
 
 export type Failpoint = {

@@ -41,12 +41,13 @@ export default defineHandlers<KillEvents>({
     if (turns === 0) {
       if (echo) ctx.publish('kill.echo', { number }, { key: `key-${key}`, onFull: 'drop-newest' })
       history.write({ kind: 'end', ...entry })
-      return
+      return number
     }
     return (async () => {
       for (let i = 0; i < turns; i++) await turn()
       if (echo) await ctx.send('kill.echo', { number }, { key: `key-${key}`, onFull: 'block' })
       history.write({ kind: 'end', ...entry })
+      return number
     })()
   },
   'kill.echo': () => {},

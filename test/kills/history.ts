@@ -2,7 +2,19 @@
  * What happened, in one order for all threads: a log in shared memory. Whoever writes takes the next entry, and stores its kind last, so one
  * that its thread did not live to write is passed over.
  */
-export const KINDS = ['publish', 'accept', 'refuse', 'start', 'end', 'death', 'gain', 'lose'] as const
+export const KINDS = [
+  'publish',
+  'accept',
+  'refuse',
+  'start',
+  'end',
+  'death',
+  'gain',
+  'lose',
+  'ask',
+  'result',
+  'error',
+] as const
 export type Kind = (typeof KINDS)[number]
 
 export type Entry = {

@@ -1,5 +1,5 @@
 import { setTimeout, setImmediate as turn } from 'node:timers/promises'
-import { type Engine, FullError } from '../../src/index.ts'
+import { type Engine, FullError, MillraceError } from '../../src/index.ts'
 import type { Promises } from './check.ts'
 import type { KillEvents } from './handlers.ts'
 import type { Entry, History } from './history.ts'
@@ -17,6 +17,8 @@ export const STALL_MS = 20_000
 const MAX_PENDING = 300
 
 export function paddingOf(random: Random, fill: Fill): number {
+  // Now and then too much for any ring.
+  if (random.integer(0, 7) === 0) return random.integer(4_500, 70_000)
   return fill === 'wrapping' ? random.integer(80, 250) : random.integer(0, 60)
 }
 
@@ -27,15 +29,19 @@ export class MainPublisher {
   private readonly random: Random
   private readonly fill: Fill
   private readonly twice: boolean
+  private readonly drops: boolean
   private number = 0
+  /** Requests that were not answered yet. */
+  private readonly asked = new Set<Promise<void>>()
 
   constructor(
     engine: Engine<KillEvents>,
     history: History,
     random: Random,
     fill: Fill,
-    delivery: Promises['delivery'],
+    { delivery, drops }: Pick<Promises, 'delivery' | 'drops'>,
   ) {
+    this.drops = drops
     this.engine = engine
     this.history = history
     this.random = random
@@ -71,8 +77,21 @@ export class MainPublisher {
       echo: random.integer(0, 3) === 0,
       padding: 'x'.repeat(paddingOf(random, this.fill)),
     }
-    const options = { ...(key >= 0 && { key: `key-${key}` }), id: `main-${number}` }
+    const options: { key?: string; id: string } = {
+      ...(key >= 0 && { key: `key-${key}` }),
+      id: `main-${number}`,
+    }
     const isSent = random.integer(0, 1) === 0
+    if (random.integer(0, 3) === 0) {
+      // Requests are never dropped: where others may be, they go another way, and their order with those is not promised.
+      if (this.drops && key >= 0) {
+        data.key += KEYS
+        options.key = `asked-${key}`
+      }
+      const asked = this.ask(data, options).finally(() => this.asked.delete(asked))
+      this.asked.add(asked)
+      return
+    }
     this.write('publish', data)
     const accepted = await this.offer(() => {
       if (!isSent) return engine.publish('kill.event', data, options)
@@ -82,6 +101,23 @@ export class MainPublisher {
     // As one who got no answer would.
     if (this.twice && accepted && random.integer(0, 3) === 0)
       await this.offer(() => engine.publish('kill.event', data, options))
+  }
+
+  /** Resolves when all requests were answered. */
+  async answered(): Promise<void> {
+    await Promise.all(this.asked)
+  }
+
+  private async ask(data: KillEvents['kill.event'], options: { key?: string; id: string }): Promise<void> {
+    this.write('ask', data)
+    try {
+      const answer = await this.engine.request('kill.event', data, options)
+      if (answer !== data.number) throw new RangeError(`Request ${data.number} was answered with ${answer}`)
+      this.write('result', data)
+    } catch (error) {
+      if (!(error instanceof MillraceError)) throw error
+      this.write('error', data)
+    }
   }
 
   /** Whether it was accepted. */

@@ -81,7 +81,7 @@ const engine: Engine<KillEvents> = await createEngine<KillEvents>({
   },
 })
 const requests = watchRequests(engine, shared)
-const main = new MainPublisher(engine, history, random, fill, promises.delivery)
+const main = new MainPublisher(engine, history, random, fill, promises)
 const subscriptions: Subscription<any>[] = []
 let publishers = MAIN
 
@@ -146,6 +146,7 @@ try {
   ) {
     const epochEnd = Math.min(end, performance.now() + EPOCH_MS)
     while (performance.now() < epochEnd) await random.of(ACTIONS)()
+    await main.answered()
     await engine.drain({ timeoutMs: 30_000 })
     const entries = history.entries()
     const broken = check(entries, restOf(engine), promises)
