@@ -72,7 +72,10 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
     spins: true,
     eventLoop: new EventLoop(() => ports + (parking.isTiming ? 1 : 0)),
   })
-  report({ kind: 'ready', handlers: loaded.handlers.map(({ name, pattern }) => ({ name, pattern })) })
+  report({
+    kind: 'ready',
+    handlers: loaded.handlers.map(({ name, pattern, replayLast }) => ({ name, pattern, replayLast })),
+  })
   await dispatcher.run().catch(die)
   for (const publisher of publishers) publisher.close()
   parking.close()

@@ -27,7 +27,8 @@ export class Aftermath {
   private readonly router: Router
   private readonly delivery: Delivery
   private readonly failures: Failures
-  private readonly answers: Answers
+  /** Undefined where requests are not answered. */
+  private readonly answers: Answers | undefined
   private readonly blocks: RecordBlocks
 
   constructor(
@@ -36,7 +37,7 @@ export class Aftermath {
     router: Router,
     delivery: Delivery,
     failures: Failures,
-    answers: Answers,
+    answers: Answers | undefined,
     blocks: RecordBlocks,
   ) {
     this.engineId = engineId
@@ -104,7 +105,7 @@ export class Aftermath {
     text?: string,
   ): Outcome | Execution {
     const { words } = source
-    if ((flagsOf(words, at) & ASKS) === 0) return outcome
+    if ((flagsOf(words, at) & ASKS) === 0 || this.answers === undefined) return outcome
     const answer = this.answers.to(words, at)
     const context = new RequestContext(this.scope, source, at, attemptsOf(words[(at >> 2) - 1]!), answer)
     return after(answer.say(kind, text), context, outcome)

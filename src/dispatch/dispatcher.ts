@@ -1,9 +1,12 @@
 import { performance, type RecordableHistogram } from 'node:perf_hooks'
 import { type Parking, pause, wake, wordsOf } from '../../native-free-ring/src/index.ts'
 import type { ThreadBlocks } from '../lane/blocks.ts'
+import { InboxWriter } from '../lane/inbox.ts'
 import {
   DRAINING,
+  dispatchers,
   homeOf,
+  inboxLane,
   isKeyed,
   laneCount,
   parkedWord,
@@ -111,7 +114,8 @@ export class Dispatcher implements LaneHost {
     this.parts = parts
     const { map, thread, holder, topics, waits, reports, maxInFlight, memory } = parts
     this.control = wordsOf(map.control)
-    this.router = new Router(topics)
+    const inboxes = dispatchers(map.shape).map((worker) => new InboxWriter(map, worker, holder, parts.blocks))
+    this.router = new Router(topics, inboxes)
     this.scope = {
       workerId: thread,
       isCancelled: () => Atomics.load(this.control, STATE) === STOPPED,
@@ -124,10 +128,31 @@ export class Dispatcher implements LaneHost {
     const failures = new Failures(thread, this.router, letters, new FailureReports(reports.onDeadLetter))
     const { engineId } = map
     const answers = new Answers(map, thread, waits, parts.blocks)
-    const blocks = new RecordBlocks(map, parts.blocks)
+    const blocks = new RecordBlocks(parts.blocks)
     const { scope, router } = this
     const aftermath = new Aftermath(engineId, scope, router, parts.delivery, failures, answers, blocks)
     this.executor = new Executor(engineId, router, scope, waits, failures, answers, blocks, aftermath)
+    // What comes from the inbox is for the handlers that run on every worker, and they answer nothing.
+    const everywhere = new Router(topics)
+    const ownAftermath = new Aftermath(
+      engineId,
+      scope,
+      everywhere,
+      parts.delivery,
+      failures,
+      undefined,
+      blocks,
+    )
+    const ownExecutor = new Executor(
+      engineId,
+      everywhere,
+      scope,
+      waits,
+      failures,
+      undefined,
+      blocks,
+      ownAftermath,
+    )
     this.suspects = new Suspects(this.scope, () => this.unblock())
     this.mailboxNotices = new MailboxNotices(this.control, topics, this.publisherAfter(0))
     this.mailboxes = new MailboxWriters(
@@ -147,7 +172,12 @@ export class Dispatcher implements LaneHost {
     const counters = wordsOf(memory.handlerCounters)
     parts.handlers.forEach((handler, index) => {
       const tally = new HandlerTally(counters, index, (histogram) => reports.onHistogram(index, histogram))
-      this.router.addHandler({ handler: this.flight.watch(handler, index), tally })
+      const watched = this.flight.watch(handler, index)
+      if (handler.scope === 'one') this.router.addHandler({ handler: watched, tally })
+      else {
+        everywhere.addHandler({ handler: watched, tally })
+        this.router.addEverywhere(watched)
+      }
     })
     const home: LaneReader[] = []
     const others: LaneReader[] = []
@@ -159,7 +189,17 @@ export class Dispatcher implements LaneHost {
       if (isHome) home.push(lane)
       else others.push(lane)
     }
-    this.lanes = new Lanes(map, thread, home, others)
+    const inbox = new LaneReader(
+      map,
+      inboxLane(map.shape, thread),
+      holder,
+      this,
+      ownExecutor,
+      maxInFlight,
+      true,
+    )
+    inbox.openInbox()
+    this.lanes = new Lanes(map, thread, home, others, inbox)
   }
 
   /** Runs until the engine stops. */

@@ -1,9 +1,10 @@
 import { MillraceEvent } from '../event/event.ts'
 import { AS_BLOCK, ASKS, EXPIRES, flagsOf, IN_BLOCK } from '../event/record.ts'
 import { EXPIRED_REQUEST, UNHANDLED } from '../lane/answer.ts'
-import { LATER, type MailboxWriter, REJECTED } from '../lane/mailbox-writer.ts'
+import { MailboxWriter } from '../lane/mailbox-writer.ts'
 import { offer } from '../lane/mark.ts'
 import { COMPLETED, DEAD_LETTERED, EXPIRED, type Outcome, UNDECIDED, UNMATCHED } from '../lane/outcome.ts'
+import { LATER, type Outlet, REJECTED } from '../lane/outlet.ts'
 import type { Waits } from '../lane/waits.ts'
 import { isThenable } from '../thenable.ts'
 import type { Aftermath } from './aftermath.ts'
@@ -20,7 +21,7 @@ import type { Route, RoutedHandler, Router } from './router.ts'
 import { CALLED, FAILED, FILTERED, LOST, REFUSED, SUCCEEDED } from './tally.ts'
 
 /**
- * Runs one event: finds its route, fills its mailboxes, calls its handlers, and says what became of it.
+ * Runs one event: finds its route, fills its outlets, calls its handlers, and says what became of it.
  */
 export class Executor {
   private readonly engineId: string
@@ -28,7 +29,8 @@ export class Executor {
   private readonly scope: WorkerScope
   private readonly waits: Waits
   private readonly failures: Failures
-  private readonly answers: Answers
+  /** Undefined where requests are not answered. */
+  private readonly answers: Answers | undefined
   readonly blocks: RecordBlocks
   readonly aftermath: Aftermath
 
@@ -38,7 +40,7 @@ export class Executor {
     scope: WorkerScope,
     waits: Waits,
     failures: Failures,
-    answers: Answers,
+    answers: Answers | undefined,
     blocks: RecordBlocks,
     aftermath: Aftermath,
   ) {
@@ -87,16 +89,17 @@ export class Executor {
   ): Outcome | typeof UNDECIDED | Execution {
     const { bytes, words } = source
     const route = this.router.routeAt(source, at)
-    const { handlers, mailboxes } = route
+    const { handlers, outlets } = route
     const flags = flagsOf(words, at)
-    if ((flags & ASKS) !== 0) return this.beginRequest(route, source, at, length, attempt)
-    if (handlers.length === 0 && mailboxes.length === 0) return UNMATCHED
+    if ((flags & ASKS) !== 0 && this.answers !== undefined)
+      return this.beginRequest(route, this.answers, source, at, length, attempt)
+    if (handlers.length === 0 && outlets.length === 0) return UNMATCHED
     const event = new MillraceEvent(route.topic, attempt, this.engineId, bytes, at, at + length, false)
     if ((flags & IN_BLOCK) !== 0) this.blocks.attach(event, source, at)
     if ((flags & EXPIRES) !== 0 && isExpired(event)) return EXPIRED
     source.publisher.tick()
     const context = new EventContext(this.scope, source, at, attempt)
-    if (handlers.length === 1 && mailboxes.length === 0) {
+    if (handlers.length === 1 && outlets.length === 0) {
       const succeeded = this.call(handlers[0]!, event, context)
       if (typeof succeeded !== 'boolean')
         return { context, outcome: succeeded.then((ok) => finish(event, context, ok)) }
@@ -108,34 +111,34 @@ export class Executor {
   /** The same for an event that somebody waits to be answered: its outcome comes after the answer. */
   private beginRequest(
     route: Route,
+    answers: Answers,
     source: RecordSource,
     at: number,
     length: number,
     attempt: number,
   ): Outcome | typeof UNDECIDED | Execution {
     const { bytes, words } = source
-    const answer = this.answers.to(words, at)
+    const answer = answers.to(words, at)
     const context = new RequestContext(this.scope, source, at, attempt, answer)
     const event = new MillraceEvent(route.topic, attempt, this.engineId, bytes, at, at + length, false)
     this.blocks.attach(event, source, at)
     if ((flagsOf(words, at) & EXPIRES) !== 0 && isExpired(event))
       return after(answer.say(EXPIRED_REQUEST), context, EXPIRED)
-    const { handlers, mailboxes } = route
-    if (handlers.length === 0 && mailboxes.length === 0)
-      return after(answer.say(UNHANDLED), context, UNMATCHED)
+    const { handlers, outlets } = route
+    if (handlers.length === 0 && outlets.length === 0) return after(answer.say(UNHANDLED), context, UNMATCHED)
     source.publisher.tick()
     // Nobody else looks at its block: it may answer with that.
     const flags = flagsOf(words, at)
-    if ((flags & IN_BLOCK) !== 0 && handlers.length === 1 && mailboxes.length === 0) {
+    if ((flags & IN_BLOCK) !== 0 && handlers.length === 1 && outlets.length === 0) {
       answer.block = refAt(bytes, words, at)
       answer.wasBlock = (flags & AS_BLOCK) !== 0
     }
     const result = this.runAll(route, event, context, source, at, at + length, answer)
-    const isSkipped = answer.wasSkipped && handlers.length === 1 && mailboxes.length === 0
+    const isSkipped = answer.wasSkipped && handlers.length === 1 && outlets.length === 0
     return isSkipped && result === COMPLETED ? EXPIRED : result
   }
 
-  /** All its mailboxes and handlers; the first handler that wants it answers. */
+  /** All its outlets and handlers; the first handler that wants it answers. */
   private runAll(
     route: Route,
     event: MillraceEvent,
@@ -147,11 +150,11 @@ export class Executor {
   ): Outcome | typeof UNDECIDED | Execution {
     let succeeded = true
     const open: Promise<boolean>[] = []
-    if (route.mailboxes.length > 0) offer(source.words, start)
-    for (const mailbox of route.mailboxes) {
-      const answer = mailbox.offer(source, start, end)
-      if (answer === LATER) open.push(this.offerLater(mailbox, event, context, source, start, end))
-      else if (answer === REJECTED) succeeded = this.reject(mailbox, event, context, end - start)
+    if (route.outlets.length > 0) offer(source.words, start)
+    for (const outlet of route.outlets) {
+      const answer = outlet.offer(source, start, end)
+      if (answer === LATER) open.push(this.offerLater(outlet, event, context, source, start, end))
+      else if (answer === REJECTED) succeeded = this.reject(outlet, event, context, end - start)
     }
     for (const handler of route.handlers) {
       // Stopped: nothing is begun.
@@ -269,9 +272,9 @@ export class Executor {
     return false
   }
 
-  /** Offers the record until the mailbox takes it, or rejects it. It stays in the ring meanwhile. */
+  /** Offers the record until the outlet takes it, or rejects it. It stays in the ring meanwhile. */
   private offerLater(
-    mailbox: MailboxWriter,
+    outlet: Outlet,
     event: MillraceEvent,
     context: EventContext,
     source: RecordSource,
@@ -280,20 +283,20 @@ export class Executor {
   ): Promise<boolean> {
     return new Promise((resolve) => {
       this.waits.add({
-        ready: () => mailbox.awaitRoom(end - start),
+        ready: () => outlet.awaitRoom(end - start),
         advance: () => {
-          const answer = mailbox.offer(source, start, end)
+          const answer = outlet.offer(source, start, end)
           if (answer === LATER) return false
-          resolve(answer !== REJECTED || this.reject(mailbox, event, context, end - start))
+          resolve(answer !== REJECTED || this.reject(outlet, event, context, end - start))
           return true
         },
       })
     })
   }
 
-  /** The mailbox has counted it. */
-  private reject(mailbox: MailboxWriter, event: MillraceEvent, context: EventContext, bytes: number): false {
-    if (this.scope.isCancelled()) return false
+  /** A mailbox has counted it; inboxes reject nothing. */
+  private reject(mailbox: Outlet, event: MillraceEvent, context: EventContext, bytes: number): false {
+    if (this.scope.isCancelled() || !(mailbox instanceof MailboxWriter)) return false
     context.wasGivenUp = true
     const name = `subscription ${mailbox.place.patterns.join(', ')}`
     this.failures.add(name, event, mailbox.refusal(bytes), event.attempt, context.publisher)

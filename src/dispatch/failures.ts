@@ -47,8 +47,8 @@ export class Failures {
   }
 
   private get isWanted(): boolean {
-    const { handlers, mailboxes } = this.router.routeOfText(DEAD_LETTER_TOPIC)
-    return handlers.length > 0 || mailboxes.length > 0
+    const { handlers, outlets } = this.router.routeOfText(DEAD_LETTER_TOPIC)
+    return handlers.length > 0 || outlets.length > 0
   }
 }
 

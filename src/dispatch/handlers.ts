@@ -55,6 +55,13 @@ export type HandlerObject<Event = MillraceEvent, Events = EventMap> = HandlerPol
   handle: HandlerFunction<Event, Events>
   /** Its name in statistics and errors; its pattern if not given. */
   name?: string
+  /**
+   * Where it runs: `one`, if not given, on whichever worker has the event; `every-worker`, on each, for what all of them must know (configuration, what to
+   * forget). Each worker then has a key's events in their order. Such a handler answers no requests, and what it fails on is a dead letter of its worker.
+   */
+  scope?: 'one' | 'every-worker'
+  /** With `every-worker`: a worker that starts later, in the place of one that has died, gets the last event of each topic. */
+  replayLast?: boolean
   /** Events for which it answers false are passed over, and counted as filtered. */
   filter?: (event: Event) => boolean
 }
@@ -92,6 +99,8 @@ export type Handler = {
   readonly pattern: string
   readonly handle: HandlerFunction
   readonly filter: ((event: MillraceEvent, ctx: HandlerContext) => boolean) | undefined
+  readonly scope: 'one' | 'every-worker'
+  readonly replayLast: boolean
   /** How often an event's handling may be begun. */
   readonly attempts: number
   /** Undefined if it has no policies: then it is just called. */
@@ -112,9 +121,6 @@ export function handlersOf(exported: unknown, module: string): Handler[] {
   return handlers
 }
 
-/** Options that would be missed if they were passed over; other fields are the handler's own. */
-const NOT_YET: readonly string[] = ['scope']
-
 function handlerOf(pattern: string, value: unknown, module: string): Handler {
   const object: unknown = typeof value === 'function' ? { handle: value } : value
   if (
@@ -124,11 +130,16 @@ function handlerOf(pattern: string, value: unknown, module: string): Handler {
   ) {
     throw new HandlerLoadError(`Handler ${JSON.stringify(pattern)} of ${module} is not a function`, module)
   }
-  const { handle, name, filter } = object as HandlerObject
-  const later = NOT_YET.find((option) => option in object)
-  if (later !== undefined) {
+  const { handle, name, filter, scope = 'one', replayLast = false } = object as HandlerObject
+  if (scope !== 'one' && scope !== 'every-worker') {
     throw new HandlerLoadError(
-      `Handler ${JSON.stringify(pattern)} of ${module} asks for ${later}, which this version does not have`,
+      `The scope of handler ${JSON.stringify(pattern)} of ${module} is neither one nor every-worker`,
+      module,
+    )
+  }
+  if (typeof replayLast !== 'boolean' || (replayLast && scope === 'one')) {
+    throw new HandlerLoadError(
+      `replayLast of handler ${JSON.stringify(pattern)} of ${module} is true or false, and for scope every-worker`,
       module,
     )
   }
@@ -154,6 +165,8 @@ function handlerOf(pattern: string, value: unknown, module: string): Handler {
     pattern,
     handle: handle.bind(object),
     filter: filter?.bind(object),
+    scope,
+    replayLast,
     attempts: policies.retry?.attempts ?? 1,
     resilience: Object.keys(policies).length === 0 ? undefined : new Resilience(name ?? pattern, policies),
   }

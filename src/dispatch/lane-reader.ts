@@ -1,8 +1,8 @@
 import { wake, wordsOf } from '../../native-free-ring/src/index.ts'
 import { ASKS, flagsOf, keyHashOf, ORDERED, publisherOf, slotOf, stampOf } from '../event/record.ts'
 import { LaneLease } from '../lane/lane-lease.ts'
-import { isKeyed, MAX_DEPTH, parkedWord, type SharedMap, STATE, STOPPED } from '../lane/map.ts'
-import { relayPlace, ringPlace, spillwayPlace } from '../lane/places.ts'
+import { dispatchers, isKeyed, MAX_DEPTH, parkedWord, type SharedMap, STATE, STOPPED } from '../lane/map.ts'
+import { inboxPlace, relayPlace, ringPlace, spillwayPlace } from '../lane/places.ts'
 import { CompletedIds } from './completed-ids.ts'
 import type { WaitingPublisher } from './context.ts'
 import type { Executor } from './executor.ts'
@@ -101,6 +101,19 @@ export class LaneReader implements RingHost {
     }
     const next = this.host.publisherAfter(depth)
     this.rings.push(new RingDrain(place, depth, this, this.executor, next, this.window, onRoom))
+  }
+
+  /** Opens this thread's inbox: the only ring of its lane. What its handlers publish is as deep as can be (decision 20). */
+  openInbox(): void {
+    const { map, control, host } = this
+    const place = inboxPlace(map, host.thread)
+    const onRoom = () => {
+      for (const thread of dispatchers(map.shape)) wake(control, parkedWord(thread))
+      // The engine's own writes there, too.
+      wake(control, parkedWord(0))
+    }
+    const next = host.publisherAfter(MAX_DEPTH)
+    this.rings.push(new RingDrain(place, MAX_DEPTH, this, this.executor, next, this.window, onRoom))
   }
 
   /** Opens the way back of what a publisher has spilled. */

@@ -26,6 +26,8 @@ export class Lanes {
   private readonly counters: Counters
   private readonly home: readonly LaneReader[]
   private readonly others: readonly LaneReader[]
+  /** Those that publishers write. */
+  private readonly published: readonly LaneReader[]
   /** What of each publisher is known to be in use: bits of its active word. */
   private readonly opened: number[]
   private activations = 0
@@ -34,12 +36,19 @@ export class Lanes {
   /** Where the lane stands that had news last. */
   private latest = 0
 
-  /** `home`: those that this `thread` reads first; `others`: those that it reads if the first have no news. */
-  constructor(map: SharedMap, thread: number, home: readonly LaneReader[], others: readonly LaneReader[]) {
+  /** `home`: those that this `thread` reads first; `others`: those that it reads if the first have no news; and its `inbox`. */
+  constructor(
+    map: SharedMap,
+    thread: number,
+    home: readonly LaneReader[],
+    others: readonly LaneReader[],
+    inbox: LaneReader,
+  ) {
     this.map = map
     this.control = wordsOf(map.control)
     this.counters = new Counters(this.control, countersWord(thread), THREAD_COUNTERS)
-    this.home = home
+    this.home = [inbox, ...home]
+    this.published = [...home, ...others]
     this.others = others
     this.opened = new Array(map.publishers.length).fill(0)
     this.deaths = Atomics.load(this.control, DEATHS)
@@ -120,7 +129,7 @@ export class Lanes {
       const used = Atomics.load(this.control, activeWord(slot)) & ~this.opened[publisher]!
       if (used === 0) return
       this.opened[publisher]! |= used
-      for (const lane of [...this.home, ...this.others]) {
+      for (const lane of this.published) {
         if ((used & USES_RINGS) !== 0) lane.openRing(publisher)
         if ((used & USES_RELAYS) !== 0) lane.openRelay(publisher)
         if ((used & USES_SPILLWAYS) !== 0) lane.openSpillway(publisher)
@@ -128,6 +137,6 @@ export class Lanes {
     })
     if (deaths === this.deaths) return
     this.deaths = deaths
-    for (const lane of [...this.home, ...this.others]) lane.sweep()
+    for (const lane of this.published) lane.sweep()
   }
 }

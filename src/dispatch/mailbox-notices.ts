@@ -1,9 +1,10 @@
 import type { Policy } from '../event/policy.ts'
 import { readTopic, topicIdOf } from '../event/record.ts'
 import type { MailboxPlace } from '../lane/mailbox.ts'
-import type { MailboxObserver, RecordView } from '../lane/mailbox-writer.ts'
+import type { MailboxObserver } from '../lane/mailbox-writer.ts'
 import { NoticeLog } from '../lane/notice-log.ts'
 import { HIGH_WATER_TOPIC, type NoticePlace } from '../lane/notices.ts'
+import type { RecordView } from '../lane/outlet.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 import type { WaitingPublisher } from './context.ts'
 

@@ -1,9 +1,8 @@
 import { DecodeError } from '../errors.ts'
 import { type BlockRef, readRef } from '../event/block-ref.ts'
 import type { MillraceEvent } from '../event/event.ts'
-import { ASKS, flagsOf, IN_BLOCK, publisherOf } from '../event/record.ts'
+import { ASKS, flagsOf, IN_BLOCK } from '../event/record.ts'
 import { HELD, type ThreadBlocks } from '../lane/blocks.ts'
-import type { SharedMap } from '../lane/map.ts'
 import { attemptsOf } from '../lane/mark.ts'
 import { COMPLETED, DROPPED, type Outcome } from '../lane/outcome.ts'
 
@@ -12,11 +11,9 @@ type RingRecord = { readonly bytes: Uint8Array; readonly words: Int32Array }
 
 /** The blocks of the records that a thread dispatches (decision 19). */
 export class RecordBlocks {
-  private readonly map: SharedMap
   private readonly blocks: ThreadBlocks
 
-  constructor(map: SharedMap, blocks: ThreadBlocks) {
-    this.map = map
+  constructor(blocks: ThreadBlocks) {
     this.blocks = blocks
   }
 
@@ -31,9 +28,8 @@ export class RecordBlocks {
     if ((flags & IN_BLOCK) === 0) return undefined
     const attempts = attemptsOf(words[(at >> 2) - 1]!)
     const ref = refAt(bytes, words, at)
-    const publisher = this.map.publishers[publisherOf(words, at)]
-    if (publisher === undefined || !this.blocks.isSound(ref)) throw new DecodeError('A record names no block')
-    if (this.blocks.hold(ref, publisher.thread, attempts > 0)) return undefined
+    if (!this.blocks.isSound(ref)) throw new DecodeError('A record names no block')
+    if (this.blocks.hold(ref, attempts > 0)) return undefined
     return (flags & ASKS) !== 0 && attempts > 0 ? COMPLETED : DROPPED
   }
 

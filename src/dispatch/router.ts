@@ -1,6 +1,7 @@
 import { readTopic, topicIdOf } from '../event/record.ts'
 import type { MailboxWriter } from '../lane/mailbox-writer.ts'
 import { asksFor, isNotice } from '../lane/notices.ts'
+import type { Outlet } from '../lane/outlet.ts'
 import { PatternIndex } from '../topic/matcher.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 import type { Handler } from './handlers.ts'
@@ -12,7 +13,8 @@ export type RoutedHandler = { readonly handler: Handler; readonly tally: Handler
 export type Route = {
   readonly topic: string
   readonly handlers: readonly RoutedHandler[]
-  readonly mailboxes: readonly MailboxWriter[]
+  /** Mailboxes; and after them the inboxes of all workers, if it has handlers that run on each. */
+  readonly outlets: readonly Outlet[]
 }
 
 /** Routes of topics that have no id are kept up to this many, the oldest forgotten first. */
@@ -26,15 +28,26 @@ export class Router {
   private readonly topics: TopicTable
   private readonly handlers = new PatternIndex<RoutedHandler>()
   private readonly mailboxes = new PatternIndex<MailboxWriter>()
+  /** Handlers that run on every worker, there. */
+  private readonly everywhere = new PatternIndex<Handler>()
+  private readonly inboxes: readonly Outlet[]
   private readonly byId: (Route | undefined)[] = []
   private readonly byText = new Map<string, Route>()
 
-  constructor(topics: TopicTable) {
+  /** `inboxes` of all workers. */
+  constructor(topics: TopicTable, inboxes: readonly Outlet[] = []) {
     this.topics = topics
+    this.inboxes = inboxes
   }
 
   addHandler(handler: RoutedHandler): void {
     this.handlers.add(handler.handler.pattern, handler)
+    this.forget()
+  }
+
+  /** Of a handler that runs on every worker: its events go to the inboxes. */
+  addEverywhere(handler: Handler): void {
+    this.everywhere.add(handler.pattern, handler)
     this.forget()
   }
 
@@ -76,12 +89,21 @@ export class Router {
   private resolve(topic: string): Route {
     const handlers = this.handlers.match(topic)
     const mailboxes = this.mailboxes.match(topic)
-    if (!isNotice(topic)) return { topic, handlers, mailboxes }
+    const everywhere = this.everywhere.match(topic)
+    if (!isNotice(topic)) return { topic, handlers, outlets: this.outletsOf(mailboxes, everywhere) }
+    const asks = ({ pattern }: Handler): boolean => asksFor([pattern], topic)
     return {
       topic,
-      handlers: handlers.filter(({ handler }) => asksFor([handler.pattern], topic)),
-      mailboxes: mailboxes.filter(({ place }) => asksFor(place.patterns, topic)),
+      handlers: handlers.filter(({ handler }) => asks(handler)),
+      outlets: this.outletsOf(
+        mailboxes.filter(({ place }) => asksFor(place.patterns, topic)),
+        everywhere.filter(asks),
+      ),
     }
+  }
+
+  private outletsOf(mailboxes: readonly MailboxWriter[], everywhere: readonly Handler[]): readonly Outlet[] {
+    return everywhere.length === 0 ? mailboxes : [...mailboxes, ...this.inboxes]
   }
 
   private forget(): void {

@@ -25,7 +25,8 @@ export type DispatchTask = {
   port: MessagePort
 }
 
-export type HandlerName = { name: string; pattern: string }
+/** What the engine knows of a handler. */
+export type HandlerName = { name: string; pattern: string; replayLast: boolean }
 
 /** What the task ends with, instead of dispatching, if the handlers can't be loaded. */
 export type LoadFailure = { module: string; message: string; cause: FailureError }

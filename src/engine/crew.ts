@@ -33,6 +33,8 @@ export interface Crew {
 
 type CrewEvents = {
   onError(error: MillraceError): void
+  /** A worker is about to start in the place of one that has died. */
+  onReplace(thread: number): void
   onHandlers(handlers: readonly HandlerName[]): void
 }
 
@@ -60,6 +62,7 @@ export class WorkerCrew implements Crew {
       onHookError: (error, hook, lane) => events.onError(hookError(error, hook, lane)),
       onHistogram: (thread, handler, histogram) => statistics.addHistogram(thread, handler, histogram),
       onDeath: (error) => events.onError(error),
+      onReplace: (thread) => events.onReplace(thread),
     })
     const { stuckMs, onStuck } = options
     const handlerName = (handler: number) => statistics.nameOf(handler)

@@ -38,6 +38,7 @@ import { type Ledger, LedgerReader, withSettled } from './ledger.ts'
 import { leftovers } from './leftovers.ts'
 import { NoticeInterest } from './notice-interest.ts'
 import { type CheckedOptions, checkOptions, type EngineOptions } from './options.ts'
+import { Replays } from './replays.ts'
 import { type DeliveryStats, Subscriptions } from './subscriptions.ts'
 
 export type EngineStats = Ledger & {
@@ -100,6 +101,8 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   private readonly drains: Drains
   private readonly crew: Crew
   private readonly stopWatching: () => void
+  /** Undefined if no handler asks for it. */
+  private replays: Replays | undefined
   private closing: Promise<CloseReport> | undefined
 
   /** The events that were given up last. */
@@ -266,6 +269,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     await this.crew.stop()
     // Ends the drains and requests that still wait.
     this.waits.poll()
+    if (this.replays !== undefined) this.waits.remove(this.replays)
     this.requests.close()
     this.registry.close()
     const kept = await this.closeStore()
@@ -304,9 +308,10 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
       onError: (error: MillraceError) => errors.tell(error),
       onHandlers: (handlers: readonly HandlerName[]) => {
         // The same for every worker, and each that replaces one.
-        if (!statistics.hasHandlers) for (const { pattern } of handlers) this.interest.add([pattern])
+        if (!statistics.hasHandlers) this.meet(handlers)
         statistics.setHandlers(handlers)
       },
+      onReplace: (thread: number) => this.replays?.start(thread),
     }
     if (options.workers > 0)
       return new WorkerCrew(map, options, memories, statistics, registry, topics, blocks, events)
@@ -316,6 +321,15 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
       { map, memory, options, statistics, topics, publishers, waits, blocks, parking },
       events,
     )
+  }
+
+  /** The handlers are known. */
+  private meet(handlers: readonly HandlerName[]): void {
+    for (const { pattern } of handlers) this.interest.add([pattern])
+    const patterns = handlers.filter(({ replayLast }) => replayLast).map(({ pattern }) => pattern)
+    if (patterns.length === 0 || this.options.workers === 0) return
+    this.replays = new Replays(this.map, this.topics, this.blocks, this.registry.openOwn(patterns))
+    this.waits.add(this.replays)
   }
 
   /** What this thread's publishers share. */

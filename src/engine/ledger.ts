@@ -2,6 +2,7 @@ import { RelayGauge, RingGauge, readCounter, wordsOf } from '../../native-free-r
 import {
   activeWord,
   countersWord,
+  dispatchers,
   laneCount,
   type SharedMap,
   USES_RELAYS,
@@ -18,7 +19,7 @@ import {
   RELEASED,
   UNMATCHED,
 } from '../lane/outcome.ts'
-import { relayPlace, ringPlace, spillwayPlace } from '../lane/places.ts'
+import { inboxPlace, relayPlace, ringPlace, spillwayPlace } from '../lane/places.ts'
 import { SpillwayGauge } from '../lane/spillway-gauge.ts'
 import { DISPATCHED, DROPPED_NEWEST, SAMPLED_OUT } from '../lane/thread-counters.ts'
 
@@ -86,10 +87,14 @@ export class LedgerReader {
   private readonly map: SharedMap
   private readonly control: Int32Array
   private readonly gauges: (Gauges | undefined)[] = []
+  private readonly inboxes: readonly RingGauge[]
 
   constructor(map: SharedMap) {
     this.map = map
     this.control = wordsOf(map.control)
+    this.inboxes = dispatchers(map.shape).map(
+      (thread) => new RingGauge(inboxPlace(map, thread), LANE_COUNTERS),
+    )
   }
 
   read(): Ledger {
@@ -163,12 +168,14 @@ export class LedgerReader {
   isQuiet(): boolean {
     let done = 0
     let written = 0
+    for (const gauge of this.inboxes) done += gauge.released()[RELEASED]!
     for (const gauge of this.rings()) done += gauge.released()[RELEASED]!
     for (const gauge of this.spillways()) done += gauge.released()[RELEASED]!
     for (const gauge of this.relays()) {
       const { released, overwritten, replaced } = gauge.counts()
       done += released[RELEASED]! + overwritten + replaced
     }
+    for (const gauge of this.inboxes) written += gauge.committed()
     for (const gauge of this.rings()) written += gauge.committed()
     for (const gauge of this.spillways()) written += gauge.accepted()
     for (const gauge of this.relays()) written += gauge.counts().accepted

@@ -15,6 +15,7 @@ import type { NoticeInterest } from './notice-interest.ts'
 const NAMES = ['capacity', 'onFull', 'filter']
 const DEFAULT_CAPACITY = 10_000
 const MAX_CAPACITY = 2 ** 24
+const OWN_CAPACITY = 1_000
 
 /** The thread that receives: subscriptions belong to the engine's own. */
 const RECEIVER = 0
@@ -55,6 +56,7 @@ export class Subscriptions {
   private readonly parts: SubscriptionsParts
   private readonly control: Int32Array
   private readonly open = new Map<number, { place: MailboxPlace; subscription: Subscription<any> }>()
+  private readonly own: MailboxPlace[] = []
   private readonly ended = noDelivery()
   private nextId = 1
   private closed = false
@@ -64,9 +66,23 @@ export class Subscriptions {
     this.control = wordsOf(parts.map.control)
   }
 
-  /** Of all that are open. */
+  /** Of all that are open, the engine's own included. */
   get places(): MailboxPlace[] {
-    return [...this.open.values()].map(({ place }) => place)
+    return [...this.own, ...[...this.open.values()].map(({ place }) => place)]
+  }
+
+  /** A mailbox for the engine itself, which holds lanes back while it is full. */
+  openOwn(patterns: readonly string[]): MailboxPlace {
+    const size = {
+      dataBytes: this.parts.map.shape.ringBytes,
+      capacity: OWN_CAPACITY,
+      onFull: 'block' as const,
+    }
+    const buffer = allocateMailbox(size)
+    const place: MailboxPlace = { id: this.nextId++, patterns, buffer, ...size, receiver: RECEIVER }
+    this.own.push(place)
+    this.change({ add: place })
+    return place
   }
 
   all(): Subscription<any>[] {

@@ -17,6 +17,7 @@ import type { ThreadMemory } from '../dispatch/thread-memory.ts'
 import { HandlerLoadError, WorkerDiedError } from '../errors.ts'
 import type { FailureError } from '../event/thrown.ts'
 import type { ThreadBlocks } from '../lane/blocks.ts'
+import { revokeInboxes } from '../lane/inbox.ts'
 import { revokeLanes } from '../lane/lane-lease.ts'
 import { type MailboxPlace, revokeMailbox } from '../lane/mailbox.ts'
 import { countersWord, ownerWord, parkedWord, type SharedMap } from '../lane/map.ts'
@@ -51,6 +52,8 @@ export type SupervisorEvents = {
   onHookError(error: FailureError, hook: string, lane: number): void
   onHistogram(thread: number, handler: number, histogram: RecordableHistogram): void
   onDeath(error: WorkerDiedError): void
+  /** A thread is about to start in the place of one that has died. */
+  onReplace(thread: number): void
 }
 
 /** For a thread to start. */
@@ -208,6 +211,7 @@ export class Supervisor {
     clearTimeout(slot.loading)
     revokeLanes(this.map, holder)
     for (const place of this.mailboxes()) revokeMailbox(place, holder)
+    revokeInboxes(this.map, holder)
     closeTickets(ticketWords(ticketPlace(this.map, slot.thread)))
     this.blocks.bury(slot.thread)
     revokeLease(this.control, ownerWord(slot.thread), holder)
@@ -234,7 +238,9 @@ export class Supervisor {
     const backOffMs = Math.min(MAX_RESTART_MS, RESTART_MS * 2 ** slot.deaths++)
     const delayMs = Math.max(backOffMs, slot.budget.take())
     setTimeout(() => {
-      if (!this.stopping) this.launch(slot)
+      if (this.stopping) return
+      this.events.onReplace(thread)
+      this.launch(slot)
     }, delayMs)
     // A notification may have been swallowed by the dead thread.
     this.wakeAll()

@@ -307,6 +307,16 @@ export function withData(record: Uint8Array, data: Uint8Array): Uint8Array {
   return whole
 }
 
+/** The copy of a record with its data: the same record, whose data lie in a block. */
+export function withRef(record: Uint8Array, ref: BlockRef): Uint8Array {
+  const { dataStart } = readFields(record, 0, record.length)
+  const bytes = new Uint8Array(dataStart + REF_BYTES)
+  bytes.set(record.subarray(0, dataStart))
+  writeRef(new Int32Array(bytes.buffer), dataStart, ref)
+  bytes[FLAGS_BYTE]! |= IN_BLOCK >> 8
+  return bytes
+}
+
 /** Whether the data of a record lie in a block, in its copy. */
 export function isInBlock(record: Uint8Array): boolean {
   return (record[FLAGS_BYTE]! & (IN_BLOCK >> 8)) !== 0

@@ -130,25 +130,25 @@ export class ThreadBlocks implements BlockOwner {
   }
 
   /**
-   * The block of a record that is dispatched becomes `HELD`; false if it is gone. `publisher` is the thread that has published it, and may
-   * not have come to passing it on; `begun`: it was handled before, and perhaps answered with.
+   * The block of a record that is dispatched becomes `HELD`; false if it is gone. `begun`: it was handled before, and perhaps answered with.
    */
-  hold(ref: BlockRef, publisher: number, begun: boolean): boolean {
-    const isHeld = begun
-      ? this.pass(ref, ANSWER, HELD)
-      : this.pass(ref, QUEUED, HELD) ||
-        this.pass(ref, ownerOfThread(publisher), HELD) ||
-        this.pass(ref, QUEUED, HELD)
+  hold(ref: BlockRef, begun: boolean): boolean {
+    const isHeld = begun ? this.pass(ref, ANSWER, HELD) : this.takeOver(ref, HELD)
     return isHeld || this.blocks.ownerOf(ref.page, ref.stamp) === HELD
   }
 
-  /** A block that was sent to this thread, by a worker that may not have come to passing it on, becomes its own; false if it is gone. */
+  /** The block of a record that was sent to this thread becomes its own; false if it is gone. */
   receive(ref: BlockRef): boolean {
-    if (this.pass(ref, QUEUED, this.me)) return true
+    return this.takeOver(ref, this.me)
+  }
+
+  /** The block of a committed record becomes `to`'s, also if the thread that wrote it has not come to passing it on. */
+  private takeOver(ref: BlockRef, to: number): boolean {
+    if (this.pass(ref, QUEUED, to)) return true
     const owner = this.blocks.ownerOf(ref.page, ref.stamp)
-    if (owner >= FIRST_THREAD && this.pass(ref, owner, this.me)) return true
-    // That worker has passed it on meanwhile.
-    return this.pass(ref, QUEUED, this.me)
+    if (owner >= FIRST_THREAD && this.pass(ref, owner, to)) return true
+    // That thread has passed it on meanwhile.
+    return this.pass(ref, QUEUED, to)
   }
 
   /**

@@ -5,7 +5,7 @@ import {
   takeLease,
   wordsOf,
 } from '../../native-free-ring/src/index.ts'
-import { DEATHS, laneCount, leaseWord, type SharedMap } from './map.ts'
+import { DEATHS, leaseCount, leaseWord, type SharedMap } from './map.ts'
 
 /** The word beside a lane's lease: who held it last. Written under the lease. */
 const LAST_HOLDER = 1
@@ -56,5 +56,6 @@ export function revokeLanes(map: SharedMap, dead: number): void {
   const words = wordsOf(map.control)
   // Before the leases are free: their next holders see it.
   countDeath(map)
-  for (let lane = 0; lane < laneCount(map.shape); lane++) revokeLease(words, leaseWord(map.shape, lane), dead)
+  for (let lane = 0; lane < leaseCount(map.shape); lane++)
+    revokeLease(words, leaseWord(map.shape, lane), dead)
 }

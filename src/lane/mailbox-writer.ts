@@ -33,20 +33,11 @@ import {
 } from './mailbox.ts'
 import { parkedWord } from './map.ts'
 import { HIGH_WATER } from './notices.ts'
+import { DELIVERED, LATER, type Outlet, REJECTED, type RecordView } from './outlet.ts'
 import { isSampled } from './sample.ts'
-
-/** In the mailbox, or dropped and counted, or of no interest any more. */
-export const DELIVERED = 0
-/** Not now: wait until `awaitRoom`, then offer it again. */
-export const LATER = 1
-/** Never: the event is a dead letter; `refusal` says why. */
-export const REJECTED = 2
 
 /** How often a writer tries for the lease that another worker holds: the holder is copying one record. */
 const LEASE_SPINS = 100
-
-/** A record in some memory, which is 8-byte aligned where it starts. */
-export type RecordView = { readonly bytes: Uint8Array; readonly words: Int32Array }
 
 /** Learns what happens in mailboxes, and tells it once it does no harm. */
 export interface MailboxObserver {
@@ -58,7 +49,7 @@ export interface MailboxObserver {
 }
 
 /** A worker's way into a mailbox. */
-export class MailboxWriter {
+export class MailboxWriter implements Outlet {
   readonly place: MailboxPlace
   private readonly words: Int32Array
   private readonly ring: LossyWriter

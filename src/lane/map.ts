@@ -53,6 +53,8 @@ export type SharedMap = {
   readonly tickets: SharedArrayBuffer
   /** What keyed lanes remember; without a byte if they don't. */
   readonly completed: SharedArrayBuffer
+  /** Of each thread that dispatches, its inbox (decision 20). */
+  readonly inboxes: readonly SharedArrayBuffer[]
   /** What is too large for a ring lies there (decision 19). */
   readonly blocks: BlocksPlace
   /** By chance: of the hashes by which that is found, so that nobody can choose what shares one. */
@@ -104,7 +106,7 @@ export function laneCount(shape: MapShape): number {
 }
 
 export function controlWords(shape: MapShape): number {
-  return LINE_WORDS * (1 + THREAD_LINES * threadCount(shape) + laneCount(shape))
+  return LINE_WORDS * (1 + THREAD_LINES * threadCount(shape) + leaseCount(shape))
 }
 
 function threadWord(thread: number): number {
@@ -138,6 +140,16 @@ export function committingWord(thread: number): number {
 
 export function countersWord(thread: number): number {
   return threadWord(thread) + LINE_WORDS
+}
+
+/** The lane whose ring is this thread's inbox; those come after all others. */
+export function inboxLane(shape: MapShape, thread: number): number {
+  return laneCount(shape) + dispatchers(shape).indexOf(thread)
+}
+
+/** Lanes, inboxes included. */
+export function leaseCount(shape: MapShape): number {
+  return laneCount(shape) + dispatchers(shape).length
 }
 
 /** The word that holds a lane's lease. */

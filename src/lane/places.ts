@@ -121,6 +121,20 @@ export function answerPlace(map: SharedMap, thread: number, asker: number): Ring
   }
 }
 
+/** The line before an inbox's ring: its writers' lease. */
+const INBOX_LINE = 128
+
+/** What a thread that dispatches gets from all of them (decision 20). */
+export function inboxPlace(map: SharedMap, thread: number): RingPlace {
+  const { shape } = map
+  return {
+    buffer: map.inboxes[dispatchers(shape).indexOf(thread)]!,
+    controlOffset: INBOX_LINE,
+    dataOffset: INBOX_LINE + CONTROL_BYTES,
+    capacity: shape.ringBytes,
+  }
+}
+
 /** A key and an id, with a byte between them: a UUID has 36. */
 const USUAL_BYTES = 54
 
@@ -178,6 +192,7 @@ function allocate(shape: MapShape, engineId: string, topics: SharedArrayBuffer):
     answers: dispatchers(shape).map(() =>
       allocateShared(threadCount(shape) * (CONTROL_BYTES + shape.ringBytes)),
     ),
+    inboxes: dispatchers(shape).map(() => allocateShared(INBOX_LINE + CONTROL_BYTES + shape.ringBytes)),
     tickets: allocateShared(threadCount(shape) * ticketBytes(MAX_TICKETS)),
     blocks: allocateBlocks(shape.blockPages),
     seed: randomInt(2 ** 32),

@@ -70,17 +70,18 @@ export async function episode(random: Random, attempts: number, file: string): P
       }
     }
     await main.answered()
-    await engine.drain({ timeoutMs: 60_000 }).catch(() => {})
+    const drained = await engine.drain({ timeoutMs: 60_000 }).then(
+      () => [],
+      (error: Error) => [error.message],
+    )
     const entries = history.entries()
     const deaths = entries.filter(({ kind }) => kind === 'death').length
     return {
       kills: deaths,
-      violations: check(entries, restOf(engine), {
-        delivery,
-        affinity,
-        drops,
-        mailboxes: false,
-      }),
+      violations: [
+        ...drained,
+        ...check(entries, restOf(engine), { delivery, affinity, drops, mailboxes: false }),
+      ],
       plan,
     }
   } finally {

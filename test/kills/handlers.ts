@@ -14,6 +14,7 @@ export type KillEvents = {
     padding: string
   }
   'kill.echo': { number: number }
+  'kill.everywhere': number
   'kill.arm': Failpoint
   /** Holds its thread for so many milliseconds. */
   'kill.block': number
@@ -51,6 +52,8 @@ export default defineHandlers<KillEvents>({
     })()
   },
   'kill.echo': () => {},
+  /** On each worker: its copies must all be dealt with, too. */
+  'kill.everywhere': { scope: 'every-worker', replayLast: true, name: 'everywhere', handle: () => {} },
   'kill.block': ({ data }) => {
     for (const end = performance.now() + data; performance.now() < end; );
   },

@@ -67,6 +67,8 @@ export class MainPublisher {
   private async publishOne(): Promise<void> {
     const { engine, random } = this
     const number = this.number++
+    if (random.integer(0, 15) === 0)
+      engine.publish('kill.everywhere', number, { key: 'everywhere', onFull: 'drop-newest' })
     // Some without a key.
     const key = random.integer(-2, KEYS - 1)
     const data = {

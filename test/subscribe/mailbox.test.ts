@@ -23,8 +23,9 @@ import {
   unwrittenBy,
 } from '../../src/lane/mailbox.ts'
 import { MailboxReader } from '../../src/lane/mailbox-reader.ts'
-import { DELIVERED, LATER, MailboxWriter } from '../../src/lane/mailbox-writer.ts'
+import { MailboxWriter } from '../../src/lane/mailbox-writer.ts'
 import { controlWords } from '../../src/lane/map.ts'
+import { DELIVERED, LATER } from '../../src/lane/outlet.ts'
 import { allocateMap } from '../../src/lane/places.ts'
 import { SpilledMail } from '../../src/lane/spilled-mail.ts'
 import { memoryStore } from '../../src/store/index.ts'
