@@ -27,7 +27,7 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
 
   let loaded: LoadedModules
   try {
-    loaded = await loadHandlers(task.modules, task.delivery.mode)
+    loaded = await loadHandlers(task.modules, task.delivery.mode, { workerId: thread })
   } catch (error) {
     giveBackLease(control, ownerWord(thread))
     port.close()

@@ -47,7 +47,7 @@ export type DispatchReports = {
   /** `untold`: how many before it were not told, since there were too many in a second. */
   onDeadLetter(letter: DeadLetter, untold: number): void
   onHistogram(handler: number, histogram: RecordableHistogram): void
-  onHookError(error: unknown, hook: string, lane: number): void
+  onHookError(error: unknown, hook: string, lane: number | undefined): void
 }
 
 export type DispatcherParts = {
@@ -165,10 +165,9 @@ export class Dispatcher implements LaneHost {
     )
     this.flight = new FlightRecorder(memory.flight)
     const { onHookError } = reports
-    this.tenants =
-      parts.hooks.length === 0
-        ? undefined
-        : { worker: { workerId: thread }, hooks: parts.hooks, onError: onHookError }
+    this.tenants = parts.hooks.some(({ laneGained, laneLost }) => laneGained ?? laneLost)
+      ? { worker: { workerId: thread }, hooks: parts.hooks, onError: onHookError }
+      : undefined
     const counters = wordsOf(memory.handlerCounters)
     parts.handlers.forEach((handler, index) => {
       const tally = new HandlerTally(counters, index, (histogram) => reports.onHistogram(index, histogram))
@@ -215,7 +214,7 @@ export class Dispatcher implements LaneHost {
       else if (worked < SMALL_BATCH) this.gather()
     }
     for (const controller of this.scope.controllers) controller.abort()
-    if (this.tenants !== undefined) await this.leave()
+    if (this.parts.hooks.length > 0) await this.leave()
     this.mailboxNotices.close()
   }
 
@@ -310,12 +309,24 @@ export class Dispatcher implements LaneHost {
     this.mailboxNotices.flush()
   }
 
-  /** Tells modules that they have lost their lanes; none of them keeps the engine from ending. */
+  /** Tells modules that they have lost their lanes, and that the worker ends; none of them keeps the engine from ending. */
   private async leave(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = setTimeout(resolve, LEAVE_MS)
-    await Promise.race([this.lanes.leave(), promise])
+    await Promise.race([this.lanes.leave().then(() => this.tearDown()), promise])
     clearTimeout(timer)
+  }
+
+  /** The last that is set up first. */
+  private async tearDown(): Promise<void> {
+    const { hooks, thread, reports } = this.parts
+    for (const own of hooks.toReversed()) {
+      try {
+        await own.teardown?.({ workerId: thread })
+      } catch (error) {
+        reports.onHookError(error, 'teardown', undefined)
+      }
+    }
   }
 
   private async takeTurn(): Promise<void> {

@@ -14,6 +14,16 @@ import { HandlerLoadError } from '../errors.ts'
  * }
  */
 export type ModuleHooks = {
+  /**
+   * The worker begins: no event is handled before what this returns has settled. One that fails keeps the worker from starting, as a module does that
+   * can't be loaded.
+   */
+  setup?(worker: HookWorker): unknown
+  /**
+   * The worker ends, if that is not because of its death, and has lost its lanes; what this returns is awaited for as long as a handler that does not
+   * yield: 0.9 seconds, less what such a one took of them.
+   */
+  teardown?(worker: HookWorker): unknown
   /** Events of this lane come to this worker from now on: none is handled before what this returns has settled. */
   laneGained?(lane: number, worker: HookWorker): unknown
   /**
@@ -26,7 +36,12 @@ export type ModuleHooks = {
 /** Which worker it is that is told. */
 export type HookWorker = { readonly workerId: number }
 
-const NAMES: readonly string[] = ['laneGained', 'laneLost'] satisfies (keyof ModuleHooks)[]
+const NAMES: readonly string[] = [
+  'setup',
+  'teardown',
+  'laneGained',
+  'laneLost',
+] satisfies (keyof ModuleHooks)[]
 
 /**
  * The hooks that a module exports; undefined if there are none.

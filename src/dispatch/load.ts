@@ -2,7 +2,7 @@ import { HandlerLoadError } from '../errors.ts'
 import { parsePattern } from '../topic/pattern.ts'
 import type { Delivery } from './aftermath.ts'
 import { type Handler, handlersOf } from './handlers.ts'
-import { hooksOf, type ModuleHooks } from './hooks.ts'
+import { type HookWorker, hooksOf, type ModuleHooks } from './hooks.ts'
 import { MAX_HANDLERS } from './tally.ts'
 
 /** What the modules of a thread export, together. */
@@ -12,13 +12,14 @@ export type LoadedModules = { readonly handlers: readonly Handler[]; readonly ho
 export const LOAD_TIMEOUT_MS = 60_000
 
 /**
- * Imports handler modules, in their order, in the thread that will run them. Each gets `timeoutMs`.
+ * Imports handler modules, and sets them up, in their order, in the thread that will run them. Each gets `timeoutMs` for either.
  *
  * @throws HandlerLoadError (`ERR_MILLRACE_HANDLER_LOAD`) with the module's own error as cause.
  */
 export async function loadHandlers(
   modules: readonly string[],
   delivery: Delivery['mode'],
+  worker: HookWorker,
   timeoutMs = LOAD_TIMEOUT_MS,
 ): Promise<LoadedModules> {
   const handlers: Handler[] = []
@@ -26,10 +27,11 @@ export async function loadHandlers(
   for (const module of modules) {
     let exported: unknown
     try {
-      exported = await importWithin(module, timeoutMs)
+      exported = await within(import(module), 'loaded', timeoutMs)
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      throw new HandlerLoadError(`Handlers ${module} can't be loaded: ${reason}`, module, { cause: error })
+      throw new HandlerLoadError(`Handlers ${module} can't be loaded: ${reasonOf(error)}`, module, {
+        cause: error,
+      })
     }
     const own = handlersOf(exportOf(exported, 'default'), module)
     const ownHooks = hooksOf(exportOf(exported, 'hooks'), module)
@@ -43,6 +45,7 @@ export async function loadHandlers(
       )
     }
     handlers.push(...own)
+    if (ownHooks?.setup !== undefined) await setUp(ownHooks, worker, module, timeoutMs)
   }
   if (handlers.length > MAX_HANDLERS) {
     throw new HandlerLoadError(
@@ -53,11 +56,28 @@ export async function loadHandlers(
   return { handlers, hooks }
 }
 
-async function importWithin(module: string, timeoutMs: number): Promise<unknown> {
-  const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(new Error(`not loaded within ${timeoutMs} ms`)), timeoutMs)
+async function setUp(
+  hooks: ModuleHooks,
+  worker: HookWorker,
+  module: string,
+  timeoutMs: number,
+): Promise<void> {
   try {
-    return await Promise.race([import(module), late.promise])
+    await within(hooks.setup!(worker), 'done', timeoutMs)
+  } catch (error) {
+    throw new HandlerLoadError(`The setup of ${module} failed: ${reasonOf(error)}`, module, { cause: error })
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+async function within(work: unknown, done: string, timeoutMs: number): Promise<unknown> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new Error(`not ${done} within ${timeoutMs} ms`)), timeoutMs)
+  try {
+    return await Promise.race([work, late.promise])
   } finally {
     clearTimeout(timer)
   }

@@ -35,5 +35,5 @@ export type LoadFailure = { module: string; message: string; cause: FailureError
 export type WorkerReport =
   | { kind: 'ready'; handlers: HandlerName[] }
   | { kind: 'dead-letter'; letter: DeadLetter; untold: number }
-  | { kind: 'hook-error'; error: FailureError; hook: string; lane: number }
+  | { kind: 'hook-error'; error: FailureError; hook: string; lane: number | undefined }
   | { kind: 'histogram'; handler: number; histogram: RecordableHistogram }

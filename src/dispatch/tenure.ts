@@ -1,12 +1,14 @@
 import { isThenable } from '../thenable.ts'
 import type { HookWorker, ModuleHooks } from './hooks.ts'
 
+export type LaneHook = 'laneGained' | 'laneLost'
+
 /** Who is told of a lane's coming and going, on one thread. */
 export type Tenants = {
   readonly worker: HookWorker
   readonly hooks: readonly ModuleHooks[]
   /** A hook has failed. */
-  onError(error: unknown, hook: keyof ModuleHooks, lane: number): void
+  onError(error: unknown, hook: LaneHook, lane: number): void
 }
 
 /**
@@ -60,7 +62,7 @@ export class Tenure {
   }
 
   /** Answers what is to be waited for. */
-  private call(hook: keyof ModuleHooks): Promise<void>[] {
+  private call(hook: LaneHook): Promise<void>[] {
     const { lane, tenants } = this
     const calls: Promise<void>[] = []
     for (const hooks of tenants.hooks) {

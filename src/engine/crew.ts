@@ -114,7 +114,7 @@ export class InlineCrew implements Crew {
 
   async start(): Promise<void> {
     const { options, statistics, ...parts } = this.parts
-    const { handlers, hooks } = await loadHandlers(options.modules, options.delivery.mode)
+    const { handlers, hooks } = await loadHandlers(options.modules, options.delivery.mode, { workerId: 0 })
     this.events.onHandlers(handlers)
     const dispatcher = new Dispatcher({
       ...parts,
@@ -159,8 +159,9 @@ function handlerError(letter: DeadLetter, untold: number): HandlerError {
   )
 }
 
-function hookError(error: FailureError, hook: string, lane: number): HandlerError {
-  return new HandlerError(`The hook ${hook} failed for lane ${lane}: ${error.message}`, hook, 0, {
+function hookError(error: FailureError, hook: string, lane: number | undefined): HandlerError {
+  const where = lane === undefined ? '' : ` for lane ${lane}`
+  return new HandlerError(`The hook ${hook} failed${where}: ${error.message}`, hook, 0, {
     cause: errorOf(error),
   })
 }

@@ -49,7 +49,7 @@ type Slot = {
 export type SupervisorEvents = {
   onHandlers(handlers: readonly HandlerName[]): void
   onDeadLetter(letter: DeadLetter, untold: number): void
-  onHookError(error: FailureError, hook: string, lane: number): void
+  onHookError(error: FailureError, hook: string, lane: number | undefined): void
   onHistogram(thread: number, handler: number, histogram: RecordableHistogram): void
   onDeath(error: WorkerDiedError): void
   /** A thread is about to start in the place of one that has died. */

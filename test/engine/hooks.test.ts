@@ -211,3 +211,75 @@ test('sticky: a lane that is looked through when somebody begins to overwrite is
   await engine.close()
   expect(read().map(({ what }) => what)).toEqual(['gained', 'handled', 'lost'])
 })
+
+describe.each([0, 2])('setup and teardown, workers: %d', (workers) => {
+  const threads = workers === 0 ? [0] : [1, 2]
+
+  /** A module that writes down what it is told, one line each. */
+  function logging(modules: Modules, name: string, hooks: string): { module: string; read: () => string[] } {
+    const log = modules.write(`${name}.log`, '')
+    const module = modules.write(
+      `${name}.mjs`,
+      `import { appendFileSync } from 'node:fs'
+       import { setTimeout } from 'node:timers/promises'
+       const say = (text) => appendFileSync(${JSON.stringify(log)}, text + '\\n')
+       let state
+       export const hooks = { ${hooks} }
+       export default { '${name}.work': (event, ctx) => say('work ' + ctx.workerId + ' ' + state) }`,
+    )
+    return { module, read: () => readFileSync(log, 'utf8').split('\n').filter(Boolean) }
+  }
+
+  test('a worker is set up before its first event, and torn down after its last', async () => {
+    using modules = new Modules()
+    const { module, read } = logging(
+      modules,
+      'a',
+      `async setup({ workerId }) { await setTimeout(20); say('up ' + workerId); state = 'ready' },
+       async teardown({ workerId }) { await setTimeout(20); say('down ' + workerId) },
+       laneLost: () => say('lost')`,
+    )
+    const engine = await createEngine({ workers, handlers: module })
+    expect(read().sort()).toEqual(threads.map((thread) => `up ${thread}`))
+    for (let i = 0; i < 20; i++) engine.publish('a.work', i, { key: `k${i}` })
+    await engine.drain()
+    await engine.close()
+    const lines = read()
+    expect(lines.filter((line) => line.startsWith('work'))).toHaveLength(20)
+    for (const line of lines.filter((line) => line.startsWith('work'))) expect(line).toMatch(/ready$/)
+    expect(lines.filter((line) => line.startsWith('down')).sort()).toEqual(
+      threads.map((thread) => `down ${thread}`),
+    )
+    expect(lines.at(-1)).toMatch(/^down/)
+    expect(lines.indexOf('lost')).toBeLessThan(lines.findIndex((line) => line.startsWith('down')))
+  })
+
+  test('a teardown that fails is told, and the others are called', async () => {
+    using modules = new Modules()
+    const other = logging(modules, 'other', "teardown: () => say('down')")
+    const failing = logging(modules, 'failing', "teardown: () => { throw new Error('stays open') }")
+    const errors: unknown[] = []
+    const engine = await createEngine({
+      workers,
+      handlers: [other.module, failing.module],
+      onError: (error) => errors.push(error),
+    })
+    await engine.close()
+    expect(errors).toHaveLength(threads.length)
+    expect(errors[0]).toMatchObject({ handler: 'teardown', message: 'The hook teardown failed: stays open' })
+    expect(other.read()).toHaveLength(threads.length)
+  })
+})
+
+test('a worker that takes the place of a dead one is set up, too', async () => {
+  using modules = new Modules()
+  const handlers = modules.write(
+    'again.mjs',
+    `let isUp = false
+     export const hooks = { setup: () => { isUp = true } }
+     export default { die: (event, ctx) => { if (ctx.attempt === 1) process.exit(1) }, ask: () => isUp }`,
+  )
+  await using engine = await createEngine({ workers: 1, handlers, onError: () => {} })
+  await engine.request('die')
+  expect(await engine.request('ask')).toBe(true)
+})

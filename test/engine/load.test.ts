@@ -7,7 +7,9 @@ import { MILLRACE, Modules, runProgram } from '../fixtures/program.ts'
 test('a module that awaits what never comes is given up', async () => {
   using modules = new Modules()
   const file = modules.write('never.mjs', 'await new Promise(() => {})\nexport default {}')
-  const error = await loadHandlers([pathToFileURL(file).href], 'at-least-once', 50).catch((reason) => reason)
+  const error = await loadHandlers([pathToFileURL(file).href], 'at-least-once', { workerId: 1 }, 50).catch(
+    (reason) => reason,
+  )
   expect(error).toBeInstanceOf(HandlerLoadError)
   expect(error.message).toMatch(/never.mjs can't be loaded: not loaded within 50 ms/)
 })
@@ -45,9 +47,21 @@ const BROKEN: [string, string | undefined, RegExp, RegExp?][] = [
     /filter of handler "a.b"/,
   ],
   [
-    'an option of a later version',
-    "export default { 'a.b': { handle() {}, scope: 'every-worker' } }",
-    /asks for scope/,
+    'a scope that there is none of',
+    "export default { 'a.b': { handle() {}, scope: 'all' } }",
+    /The scope of handler "a.b"/,
+  ],
+  [
+    'a setup that fails',
+    "export const hooks = { setup() { throw new Error('no database') } }; export default { a() {} }",
+    /setup of .* failed: no database/,
+    /no database/,
+  ],
+  [
+    'a setup that fails later',
+    "export const hooks = { async setup() { throw new Error('no database') } }; export default { a() {} }",
+    /setup of .* failed: no database/,
+    /no database/,
   ],
   ['a bad pattern', "export default { 'a.[b': () => {} }", /at index/, /at index/],
   ['an empty pattern', "export default { '': () => {} }", /empty pattern/, /empty pattern/],
