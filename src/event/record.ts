@@ -312,7 +312,7 @@ export function withRef(record: Uint8Array, ref: BlockRef): Uint8Array {
   const { dataStart } = readFields(record, 0, record.length)
   const bytes = new Uint8Array(dataStart + REF_BYTES)
   bytes.set(record.subarray(0, dataStart))
-  writeRef(new Int32Array(bytes.buffer), dataStart, ref)
+  writeRef(new Int32Array(bytes.buffer, 0, bytes.length / 4), dataStart, ref)
   bytes[FLAGS_BYTE]! |= IN_BLOCK >> 8
   return bytes
 }
