@@ -10,7 +10,7 @@ const ROOT = resolve(import.meta.dirname, '..')
 const LAYERS: readonly (readonly string[])[] = [
   ['native-free-ring/src', 'src/errors.ts', 'src/fnv1a.ts', 'src/thenable.ts'],
   ['src/event', 'src/topic'],
-  ['src/lane'],
+  ['src/lane', 'src/observe'],
   ['src/publish', 'src/dispatch', 'src/subscribe', 'src/store'],
   ['workers'],
   ['src/engine'],

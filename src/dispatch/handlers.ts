@@ -9,6 +9,7 @@ import type {
   LevelNotice,
   LOW_WATER_TOPIC,
 } from '../lane/notices.ts'
+import { traced } from '../observe/channels.ts'
 import type { PatternKey } from '../topic/typed.ts'
 import type { DeadLetter } from './failure.ts'
 import { type HandlerPolicies, policiesOf } from './policies.ts'
@@ -163,7 +164,7 @@ function handlerOf(pattern: string, value: unknown, module: string): Handler {
   return {
     name: name ?? pattern,
     pattern,
-    handle: handle.bind(object),
+    handle: traced(name ?? pattern, handle.bind(object)),
     filter: filter?.bind(object),
     scope,
     replayLast,
