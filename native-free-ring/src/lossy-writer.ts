@@ -180,6 +180,16 @@ export class LossyWriter {
     return true
   }
 
+  /** How many of the unread records that were committed are such. */
+  count(isSuch: (at: number) => boolean): number {
+    this.read = Atomics.load(this.views.control, READ)
+    let count = 0
+    for (let record = this.floor(); record !== this.committed; record = (record + 1) | 0)
+      if (isSuch((this.views.slots[record & this.slotMask]! & (this.capacity - 1)) + RECORD_HEADER_BYTES))
+        count++
+    return count
+  }
+
   private lose(record: number): void {
     const start = this.views.slots[record & this.slotMask]! & (this.capacity - 1)
     this.lostAt = start + RECORD_HEADER_BYTES

@@ -172,10 +172,13 @@ export class Answer {
    * @throws EncodeError, InvalidEventError if it can't be sent.
    */
   give(result: unknown): Promise<void> | undefined {
-    if (!this.isWanted) return undefined
+    if (!this.isWanted) {
+      if (result instanceof Block) result.release()
+      return undefined
+    }
     const { desk } = this
     const { maxBytes, blocks } = desk
-    writePayload(payload, result, Math.max(maxBytes, blocks.maxBytes(ALL)))
+    writePayload(payload, result, Math.max(maxBytes, blocks.maxBytes))
     const { bytes, length, flags } = payload
     if (bytes instanceof Block) return this.giveBlock(bytes)
     if (this.block !== undefined && bytes !== undefined) {
@@ -183,9 +186,9 @@ export class Answer {
       if (part !== undefined && blocks.pass(part, HELD, ANSWER)) return this.giveOwn(part)
     }
     if (length <= maxBytes) return desk.write(this, RESULT)
-    if (length > blocks.maxBytes(ALL))
+    if (length > blocks.maxBytes)
       throw new EncodeError(
-        `An answer of ${length} bytes exceeds the ${maxBytes} that its ring can take, and the ${blocks.maxBytes(ALL)} of a block`,
+        `An answer of ${length} bytes exceeds the ${maxBytes} that its ring can take, and the ${blocks.maxBytes} of a block`,
       )
     return this.giveCopy(new Uint8Array(bytes!.subarray(0, length)), flags)
   }
@@ -201,6 +204,7 @@ export class Answer {
   private async send(block: Block, ref: BlockRef): Promise<void> {
     const { blocks } = this.desk
     if (!(await this.writeRef(ref, CODEC_BYTES | AS_BLOCK))) {
+      block.release()
       Block.giveBack(block)
       return
     }

@@ -1,3 +1,4 @@
+import { Block } from '../event/block.ts'
 import { MillraceEvent } from '../event/event.ts'
 import { AS_BLOCK, ASKS, EXPIRES, flagsOf, IN_BLOCK } from '../event/record.ts'
 import { EXPIRED_REQUEST, UNHANDLED } from '../lane/answer.ts'
@@ -205,7 +206,7 @@ export class Executor {
         context.goOn()
         return this.settle(routed, event, context, result, start, undefined, answer)
       }
-      given = answer?.give(result)
+      given = this.use(result, answer)
     } catch (error) {
       return this.fail(routed, event, context, error, event.attempt, answer)
     }
@@ -235,9 +236,10 @@ export class Executor {
     }
     if (attempts === undefined) context.ended()
     else attempts.settle()
-    if (answer !== undefined && !failed) {
+    if (!failed) {
       try {
-        await answer.give(value)
+        const used = this.use(value, answer)
+        if (used !== undefined) await used
       } catch (error) {
         failed = true
         value = error
@@ -248,6 +250,13 @@ export class Executor {
     if (start !== 0) tally.end(start)
     tally.add(SUCCEEDED, 1)
     return true
+  }
+
+  /** What a handler has returned: the answer, if it is to answer; nobody else has use for a block. */
+  private use(result: unknown, answer: Answer | undefined): Promise<void> | undefined {
+    if (answer !== undefined) return answer.give(result)
+    if (result instanceof Block) result.release()
+    return undefined
   }
 
   private fail(

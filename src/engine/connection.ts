@@ -83,6 +83,8 @@ export function attach<Events = EventMap>(handle: ConnectionHandle): AttachedPub
     open = false
     publisher.close()
     requests.close()
+    // What was answered meanwhile is passed over.
+    requests.advance()
     parking.close()
     port?.close()
     blocks.bury(thread)

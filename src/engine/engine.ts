@@ -360,7 +360,8 @@ function shapeOf(options: CheckedOptions): MapShape {
     keyedLanes: options.lanes,
     freeLanes: 2 * Math.max(1, options.workers),
     ringBytes: options.ringBytes,
-    blockPages: Math.ceil(options.blockBytes / PAGE_BYTES),
+    // Even: half of them are for what comes from outside.
+    blockPages: 2 * Math.ceil(options.blockBytes / (2 * PAGE_BYTES)),
     maxTopics: options.maxTopics,
     rememberedIds: Math.ceil(options.duplicateWindow / options.lanes),
     spills: options.store !== undefined,

@@ -186,7 +186,7 @@ export function encode(data: unknown, limit = MAX_DATA_BYTES): Encoded {
   } catch (error) {
     if (error === TOO_LARGE) {
       throw new InvalidEventError(
-        `An event's data exceeds the ${limit} bytes that a lane can take: raise ringBytes, or send a reference`,
+        `An event's data exceeds the ${limit} bytes that it may have here: raise ringBytes or blockBytes, or send a reference`,
       )
     }
     if (isA(error, EncodeError)) throw error

@@ -56,9 +56,9 @@ export class ThreadBlocks implements BlockOwner {
     return this.blocks.pages * PAGE_BYTES
   }
 
-  /** The most bytes that one block, with nothing else beside it, can have. */
-  maxBytes(share: number): number {
-    return this.limitOf(share) * PAGE_BYTES
+  /** The most bytes that one block can have: half of all, so that its copy in a mailbox, or an answer, fits beside it. */
+  get maxBytes(): number {
+    return (this.blocks.pages >> 1) * PAGE_BYTES
   }
 
   /**
@@ -185,7 +185,7 @@ export class ThreadBlocks implements BlockOwner {
   }
 
   private allocateAfterAll(length: number, share: number): BlockRef | undefined {
-    if (length > this.maxBytes(share)) return undefined
+    if (length > this.maxBytes) return undefined
     if (this.blocks.freeAll(LETTER) > 0) {
       const ref = this.tryAllocate(length, share)
       if (ref !== undefined) return ref

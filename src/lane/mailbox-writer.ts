@@ -165,8 +165,7 @@ export class MailboxWriter implements Outlet {
     const ref = readRef(source.bytes, end)
     // Without a copy, if there is no room for the record.
     if (this.waits && !this.canWrite(end - start)) return LATER
-    let copy = this.blocks.copyOf(ref)
-    while (copy === undefined && this.overwrites && this.ring.drop()) copy = this.blocks.copyOf(ref)
+    const copy = this.blocks.copyOf(ref) ?? (this.overwrites ? this.copyByForce(ref) : undefined)
     this.lacksBlock = copy === undefined ? this.blocks.failure : undefined
     if (copy === undefined) return this.refuse(source, start)
     const { written } = this
@@ -177,6 +176,21 @@ export class MailboxWriter implements Outlet {
     // The receiver has freed what it found after it closed the mailbox: this may have come later.
     if (Atomics.load(this.words, CLOSED) === 1) this.blocks.free(copy, QUEUED)
     return answer
+  }
+
+  /** Gives up the oldest records, as long as there are some that have blocks, until there is room for a copy. */
+  private copyByForce(ref: BlockRef): BlockRef | undefined {
+    const { ring } = this
+    // Others may have written since this end did.
+    ring.resume()
+    let holders = ring.count((at) => (flagsOf(ring.words, at) & IN_BLOCK) !== 0)
+    while (holders > 0 && ring.drop()) {
+      if ((flagsOf(ring.words, ring.lostAt) & IN_BLOCK) === 0) continue
+      holders--
+      const copy = this.blocks.copyOf(ref)
+      if (copy !== undefined) return copy
+    }
+    return undefined
   }
 
   /** What the policy says to an event that finds no room. */

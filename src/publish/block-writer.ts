@@ -12,6 +12,7 @@ export class BlockWriter {
   private readonly blocks: ThreadBlocks
   private readonly depth: number
   /** Of records that are written and not committed. */
+  private readonly dropped: Block[] = []
   private readonly written: { readonly ref: BlockRef; readonly own: Block | undefined }[] = []
 
   /** `depth` of what it publishes. */
@@ -22,7 +23,7 @@ export class BlockWriter {
 
   /** The most bytes of data that an event can have, with a block if need be. */
   get maxBytes(): number {
-    return Math.min(MAX_DATA_BYTES, this.blocks.maxBytes(this.depth))
+    return Math.min(MAX_DATA_BYTES, this.blocks.maxBytes)
   }
 
   /**
@@ -63,8 +64,13 @@ export class BlockWriter {
     if (data instanceof Block) Block.giveBack(data)
   }
 
+  /** The same for one of a batch: only with the commit. */
+  dropLater({ data }: Draft): void {
+    if (data instanceof Block) this.dropped.push(data)
+  }
+
   /** The draft was accepted, and is not written: somebody does without it. */
-  drop({ data }: Draft): void {
+  drop({ data }: Pick<Draft, 'data'>): void {
     if (!(data instanceof Block)) return
     Block.giveBack(data)
     data.release()
@@ -90,6 +96,7 @@ export class BlockWriter {
 
   /** What is written was committed. */
   commit(): void {
+    for (const block of this.dropped.splice(0)) this.drop({ data: block })
     for (const { ref, own } of this.written.splice(0)) {
       this.blocks.passOn(ref, QUEUED)
       if (own !== undefined) Block.sent(own)
@@ -98,6 +105,7 @@ export class BlockWriter {
 
   /** What is written was forgotten. */
   abort(): void {
+    for (const block of this.dropped.splice(0)) Block.giveBack(block)
     for (const entry of this.written.splice(0)) {
       this.takeBack(entry)
       if (entry.own !== undefined) Block.giveBack(entry.own)
@@ -105,7 +113,7 @@ export class BlockWriter {
   }
 
   get isDirty(): boolean {
-    return this.written.length > 0
+    return this.written.length > 0 || this.dropped.length > 0
   }
 
   /** Whether `fill` may find room: not, if it found none and nothing was freed since. */

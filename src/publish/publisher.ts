@@ -160,7 +160,7 @@ export class Publisher implements Publishing {
           this.giveBack()
           break
         }
-        this.lanes.blocks.drop(this.draft)
+        this.lanes.blocks.dropLater(this.draft)
         dropped++
         droppedType = input.type
       }

@@ -80,12 +80,18 @@ export class RelayWriters {
     return true
   }
 
-  /** Gives up the oldest event that lies unread in the lane's lossy ring; false if there is none. */
+  /**
+   * Gives up what lies unread in the lane's lossy ring, the oldest first, up to one that had a block; false if none has.
+   */
   dropOldest(lane: number): boolean {
     const writer = this.lossyOf(lane)
-    if (!writer.drop()) return false
-    this.tellLost(lane, 'drop-oldest', writer)
-    return true
+    const hasBlock = (at: number): boolean => (flagsOf(writer.words, at) & IN_BLOCK) !== 0
+    if (writer.count(hasBlock) === 0) return false
+    while (writer.drop()) {
+      this.tellLost(lane, 'drop-oldest', writer)
+      if (hasBlock(writer.lostAt)) return true
+    }
+    return false
   }
 
   abort(): void {

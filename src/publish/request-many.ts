@@ -1,5 +1,6 @@
 import type { Ticket } from '../../native-free-ring/src/index.ts'
 import { OptionsError } from '../errors.ts'
+import { Block } from '../event/block.ts'
 import type { RequestManyOptions } from '../event/publishing.ts'
 
 /** If not told otherwise. */
@@ -50,6 +51,7 @@ export async function* requestMany(
       entry.value = error
     }
     entry.hasSettled = true
+    if (isOver) release(entry)
     if (order === 'completion') queue.push(entry)
     tell()
   }
@@ -92,9 +94,17 @@ export async function* requestMany(
   } finally {
     isOver = true
     signal?.removeEventListener('abort', onAbort)
-    for (const { ticket, hasSettled } of entries) if (ticket !== undefined && !hasSettled) giveUp(ticket)
+    for (const entry of entries) {
+      if (entry.hasSettled) release(entry)
+      else if (entry.ticket !== undefined) giveUp(entry.ticket)
+    }
     tell()
   }
+}
+
+/** Nobody takes its answer. */
+function release({ value }: Entry): void {
+  if (value instanceof Block) value.release()
 }
 
 /** @throws OptionsError (`ERR_MILLRACE_OPTIONS`) */

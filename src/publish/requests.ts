@@ -150,6 +150,8 @@ export class Requests implements Watch {
 
   ready(): boolean {
     const { answers } = this
+    // Nothing is waited for any more: it need not be watched.
+    if (this.open === 0) return true
     for (let i = 0; i < answers.length; i++) if (answers[i]!.reader.prefetch() > 0) return true
     return !this.closed && Atomics.load(this.control, STATE) === STOPPED
   }

@@ -457,6 +457,115 @@ test.each(['at-least-once', 'at-most-once'] as const)(
   },
 )
 
+test('several workers write one mailbox, and what is oldest goes when no block is free', async () => {
+  await using engine = await start({ workers: 2, blockBytes: 4 * PAGE })
+  const sub = engine.subscribe('work.n')
+  const send = async (key: string, data: unknown): Promise<void> => {
+    await engine.send('work.n', data, { key })
+    await engine.drain()
+  }
+  // Of lanes of different workers: one of them knows of the ring what it was long ago.
+  await send('a', 'once')
+  for (let i = 0; i < 5; i++) await send('b', i)
+  expect(await sub.receiveBatch({ timeoutMs: 5_000 })).toHaveLength(6)
+  const first = engine.allocate(2 * PAGE)
+  const kept = await engine.request('answer.block', PAGE)
+  first.release()
+  // There is no room for its copy, and nothing to be given up for it.
+  await send('a', new Uint8Array(2 * PAGE))
+  expect(sub.stats()).toMatchObject({ matched: 7, received: 6, dropped: 1, queued: 0 })
+  kept.release()
+  await send('a', new Uint8Array(2 * PAGE))
+  expect(sub.stats()).toMatchObject({ matched: 8, dropped: 1, queued: 1 })
+  expect((await sub.receive())!.data).toHaveLength(2 * PAGE)
+  await expectFree(engine)
+})
+
+test('a large event that finds no block costs others only theirs', async () => {
+  await using engine = await start({ workers: 1, blockBytes: 4 * PAGE })
+  const sub = engine.subscribe('**')
+  for (let n = 0; n < 30; n++) await engine.send('work.n', n)
+  await engine.drain()
+  const first = engine.allocate(2 * PAGE)
+  const kept = await engine.request('answer.block', PAGE)
+  first.release()
+  await engine.send('work.large', new Uint8Array(2 * PAGE))
+  await engine.drain()
+  // The request, too, was for everybody.
+  expect(sub.stats()).toMatchObject({ matched: 32, dropped: 1, queued: 31 })
+  kept.release()
+})
+
+test('an event is never so large that its copy has no room beside it', async () => {
+  await using engine = await start({ workers: 1, blockBytes: 3 * PAGE })
+  const sub = engine.subscribe('work.n', { onFull: 'block' })
+  expect(() => engine.publish('work.n', new Uint8Array(2 * PAGE + 1))).toThrow(InvalidEventError)
+  await engine.send('work.n', new Uint8Array(2 * PAGE))
+  expect((await sub.receive({ timeoutMs: 10_000 }))!.data).toHaveLength(2 * PAGE)
+  await expectFree(engine)
+})
+
+test('a block that was released while it waited for room is free once it is not sent', async () => {
+  await using engine = await start({ workers: 1 })
+  const gate = new Gate(engine)
+  await gate.hold('k')
+  for (const length of [500, 1]) while (engine.publish('work.n', 'x'.repeat(length), { key: 'k' }));
+  const ask = async (): Promise<void> => {
+    using block = engine.allocate(10)
+    await engine.request('large.digest', block, { key: 'k', timeoutMs: 20 })
+  }
+  const all = await Promise.allSettled(Array.from({ length: 10 }, ask))
+  expect(all.every(({ status }) => status === 'rejected')).toBe(true)
+  gate.open()
+  await expectFree(engine)
+})
+
+test('blocks that are answered with, and that nobody takes, are free', async () => {
+  await using engine = await start({ workers: 1 })
+  for (let i = 0; i < 5; i++) {
+    const late = engine.request('answer.lateBlock', 100_000, { timeoutMs: 5 })
+    await expect(late).rejects.toThrow(TimeoutError)
+    await engine.send('answer.block', 100_000)
+  }
+  for await (const block of engine.requestMany('answer.block', new Array(50).fill(100_000))) {
+    await engine.drain()
+    block.release()
+    break
+  }
+  await expectFree(engine)
+})
+
+test('a part of a block keeps it', async () => {
+  const { setFlagsFromString } = await import('node:v8')
+  const { runInNewContext } = await import('node:vm')
+  setFlagsFromString('--expose-gc')
+  const gc = runInNewContext('gc') as () => void
+  await using engine = await start({ workers: 1 })
+  const part = engine.allocate(PAGE).subarray(16)
+  for (let i = 0; i < 5; i++) {
+    gc()
+    await turn()
+  }
+  expect(engine.stats().blocks.usedBytes).toBe(PAGE)
+  expect(part).toHaveLength(PAGE - 16)
+})
+
+test('a batch that fails gives back the blocks that it would have dropped', async () => {
+  await using engine = await start({ workers: 1 })
+  const gate = new Gate(engine)
+  await gate.hold('k')
+  for (const length of [500, 1]) while (engine.publish('work.n', 'x'.repeat(length), { key: 'k' }));
+  const block = engine.allocate(10)
+  const batch = [
+    { type: 'work.n', data: block, key: 'k', onFull: 'drop-newest' as const },
+    { type: 'work.n', data: () => {} },
+  ]
+  expect(() => engine.publishBatch(batch)).toThrow(/can't be sent/)
+  expect(engine.publish('work.n', block)).toBe(true)
+  gate.open()
+  await expectFree(engine)
+})
+
 test('attached threads send and receive them, and leave none behind', async () => {
   await using engine = await start({ workers: 1 })
   const sub = engine.subscribe('large.n')

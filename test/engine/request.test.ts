@@ -12,6 +12,7 @@ import {
   WorkerDiedError,
 } from '../../src/index.ts'
 import { attached } from '../fixtures/attached.ts'
+import { MILLRACE, Modules, runProgram } from '../fixtures/program.ts'
 
 const handlers = new URL('../fixtures/asking.ts', import.meta.url)
 const again = new URL('../fixtures/asking-again.ts', import.meta.url)
@@ -272,4 +273,18 @@ test('a thread that dies with answers that it has not taken holds nobody up', as
   await engine.drain({ timeoutMs: 10_000 })
   expect(engine.stats()).toMatchObject({ pending: 0, balanced: true })
   await engine.close()
+})
+
+test('a program whose attached thread has given up what it asked for ends by itself', async () => {
+  using modules = new Modules()
+  const program = modules.write(
+    'asks.mjs',
+    `import { attach, createEngine } from ${JSON.stringify(MILLRACE)}
+     const engine = await createEngine({ workers: 1, handlers: ${JSON.stringify(handlers.href)} })
+     const publisher = attach(engine.connect())
+     await publisher.request('later', { ms: 500 }, { timeoutMs: 20 }).catch((error) => console.log(error.code))
+     publisher.close()
+     await engine.close({ timeoutMs: 10 })`,
+  )
+  expect(await runProgram(program)).toMatchObject({ code: 0, stdout: 'ERR_MILLRACE_TIMEOUT\n' })
 })

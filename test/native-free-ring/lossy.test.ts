@@ -273,3 +273,27 @@ describe('it does what its model says', () => {
     )
   })
 })
+
+test('the oldest records can be given up although there is room, and counted before', () => {
+  const lost: number[] = []
+  const place = allocateLossy(1_024, 16)
+  const writer: LossyWriter = new LossyWriter(place, (at, end) => lost.push(writer.words[at >> 2]!, end - at))
+  for (let n = 1; n <= 5; n++) {
+    writer.words[writer.claim(8) >> 2] = n
+    writer.commit()
+  }
+  const reader = new LossyReader(place)
+  reader.next()
+  reader.confirm()
+  reader.release()
+  expect(writer.count((at) => writer.words[at >> 2]! % 2 === 1)).toBe(2)
+  expect(writer.drop()).toBe(true)
+  expect(writer.drop()).toBe(true)
+  expect(lost).toEqual([2, 8, 3, 8])
+  expect(reader.bytes[reader.next()]).toBe(4)
+  expect(new LossyGauge(place).counts()).toEqual({ written: 5, taken: 1, dropped: 2, pending: 2 })
+  writer.drop()
+  writer.drop()
+  expect(writer.drop()).toBe(false)
+  expect(writer.lost).toBe(0)
+})
