@@ -17,6 +17,9 @@ export const PUBLISH_STEPS = [
   'RingWriter.commit.store',
   'wake.load',
   'wake.compareExchange',
+  'Blocks.allocate.store',
+  'Blocks.isFree.load',
+  'Blocks.pass.compareExchange',
 ] as const
 export const WORKER_STEPS = [
   ...PUBLISH_STEPS.filter((step) => !step.startsWith('LaneWriters')),
@@ -35,9 +38,6 @@ export const WORKER_STEPS = [
   'storeCounter.store',
   'giveBackLease.store',
   'Parking.block.store',
-  'Blocks.allocate.store',
-  'Blocks.pass.compareExchange',
-  'Blocks.isFree.load',
 ] as const
 
 export type Failpoint = {

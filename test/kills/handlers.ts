@@ -13,7 +13,7 @@ export type KillEvents = {
     echo: boolean
     padding: string
   }
-  'kill.echo': { number: number }
+  'kill.echo': { number: number; padding?: string }
   'kill.everywhere': number
   'kill.arm': Failpoint
   /** Holds its thread for so many milliseconds. */
@@ -36,17 +36,19 @@ function write(kind: 'gain' | 'lose', lane: number): void {
 /** Writes down when each event starts and ends; some wait in between, some send another one, which must not fail for want of room. */
 export default defineHandlers<KillEvents>({
   'kill.event': (event, ctx) => {
-    const { publisher, key, number, turns, echo } = event.data
+    const { publisher, key, number, turns, echo, padding } = event.data
+    // As large as the event.
+    const echoed = { number, padding }
     const entry = { publisher, key, number, attempt: ctx.attempt, thread: threadId }
     history.write({ kind: 'start', ...entry, lane: ctx.lane })
     if (turns === 0) {
-      if (echo) ctx.publish('kill.echo', { number }, { key: `key-${key}`, onFull: 'drop-newest' })
+      if (echo) ctx.publish('kill.echo', echoed, { key: `key-${key}`, onFull: 'drop-newest' })
       history.write({ kind: 'end', ...entry })
       return number
     }
     return (async () => {
       for (let i = 0; i < turns; i++) await turn()
-      if (echo) await ctx.send('kill.echo', { number }, { key: `key-${key}`, onFull: 'block' })
+      if (echo) await ctx.send('kill.echo', echoed, { key: `key-${key}`, onFull: 'block' })
       history.write({ kind: 'end', ...entry })
       return number
     })()
