@@ -290,11 +290,13 @@ export class Executor {
     start: number,
     end: number,
   ): Promise<boolean> {
+    let { lacksBlock } = outlet
     return new Promise((resolve) => {
       this.waits.add({
-        ready: () => outlet.awaitRoom(end - start),
+        ready: () => outlet.awaitRoom(end - start, lacksBlock),
         advance: () => {
           const answer = outlet.offer(source, start, end)
+          lacksBlock = outlet.lacksBlock
           if (answer === LATER) return false
           resolve(answer !== REJECTED || this.reject(outlet, event, context, end - start))
           return true

@@ -28,8 +28,7 @@ export class InboxWriter implements Outlet {
   private readonly blocks: ThreadBlocks
   /** Wakes its reader. */
   readonly onNews: () => void
-  /** When an offer has failed since no block was free for its data. */
-  private lacksBlock: number | undefined
+  lacksBlock: number | undefined
   /** The reader is to say when there is room. */
   private isWanting = false
 
@@ -46,6 +45,7 @@ export class InboxWriter implements Outlet {
 
   /** Offers a copy of the record from `start` to `end`: `DELIVERED` or `LATER`. */
   offer(source: RecordView, start: number, end: number): number {
+    this.lacksBlock = undefined
     if (!this.takeLease()) return LATER
     const answer = this.write(source, start, end)
     this.giveBackLease()
@@ -54,12 +54,12 @@ export class InboxWriter implements Outlet {
   }
 
   /** Whether an offer is worth another try. If not, the reader wakes the workers once it has made room. */
-  awaitRoom(bytes: number): boolean {
-    if (this.canOffer(bytes)) return true
+  awaitRoom(bytes: number, lacksBlock: number | undefined): boolean {
+    if (this.canOffer(bytes, lacksBlock)) return true
     // Before the next look at the room; pairs with the load after the reader's release.
     this.isWanting = true
     this.ring.want(true)
-    return this.canOffer(bytes)
+    return this.canOffer(bytes, lacksBlock)
   }
 
   /** Holds all others off, so that several records are written without any between them. */
@@ -127,9 +127,9 @@ export class InboxWriter implements Outlet {
     return DELIVERED
   }
 
-  private canOffer(bytes: number): boolean {
+  private canOffer(bytes: number, lacksBlock: number | undefined): boolean {
     if (Atomics.load(this.words, LEASE) !== 0) return false
-    if (this.lacksBlock !== undefined && !this.blocks.mayHaveRoom(this.lacksBlock)) return false
+    if (lacksBlock !== undefined && !this.blocks.mayHaveRoom(lacksBlock)) return false
     this.ring.resume()
     return this.ring.hasRoom(bytes)
   }

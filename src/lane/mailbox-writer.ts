@@ -64,8 +64,7 @@ export class MailboxWriter implements Outlet {
   private readonly waits: boolean
   private readonly overwrites: boolean
   private readonly blocks: ThreadBlocks
-  /** When an offer has failed since no block was free for its data. */
-  private lacksBlock: number | undefined
+  lacksBlock: number | undefined
   /** Records written by this end. */
   private written = 0
 
@@ -97,6 +96,7 @@ export class MailboxWriter implements Outlet {
   /** Offers a copy of the record from `start` to `end`: `DELIVERED`, `LATER` or `REJECTED`, as the policy says. */
   offer(source: RecordView, start: number, end: number): number {
     if (Atomics.load(this.words, CLOSED) === 1) return DELIVERED
+    this.lacksBlock = undefined
     if (!this.takeLease()) return LATER
     const answer = this.handOver(source, start, end)
     giveBackLease(this.words, LEASE)
@@ -105,11 +105,11 @@ export class MailboxWriter implements Outlet {
   }
 
   /** Whether an offer is worth another try. If not, the receiver wakes the workers after it has made room. */
-  awaitRoom(bytes: number): boolean {
-    if (this.canOffer(bytes)) return true
+  awaitRoom(bytes: number, lacksBlock: number | undefined): boolean {
+    if (this.canOffer(bytes, lacksBlock)) return true
     // Before the next look at the room; pairs with the exchange in takeWanted.
     const isNew = Atomics.exchange(this.words, WANTED, 1) === 0
-    if (this.canOffer(bytes)) return true
+    if (this.canOffer(bytes, lacksBlock)) return true
     // What has spilled makes room for more once it is in the store.
     if (isNew && this.spill !== undefined) wake(this.control, parkedWord(this.place.receiver))
     return false
@@ -128,10 +128,10 @@ export class MailboxWriter implements Outlet {
     return new FullError(`${about} is full: its capacity is ${capacity} events`, undefined)
   }
 
-  private canOffer(bytes: number): boolean {
+  private canOffer(bytes: number, lacksBlock: number | undefined): boolean {
     if (Atomics.load(this.words, CLOSED) === 1) return true
     if (Atomics.load(this.words, LEASE) !== 0) return false
-    if (this.lacksBlock !== undefined && !this.blocks.mayHaveRoom(this.lacksBlock)) return false
+    if (lacksBlock !== undefined && !this.blocks.mayHaveRoom(lacksBlock)) return false
     // Without waiting for room, an offer only failed for the lease.
     return !this.waits || this.canWrite(bytes)
   }
@@ -166,8 +166,10 @@ export class MailboxWriter implements Outlet {
     // Without a copy, if there is no room for the record.
     if (this.waits && !this.canWrite(end - start)) return LATER
     const copy = this.blocks.copyOf(ref) ?? (this.overwrites ? this.copyByForce(ref) : undefined)
-    this.lacksBlock = copy === undefined ? this.blocks.failure : undefined
-    if (copy === undefined) return this.refuse(source, start)
+    if (copy === undefined) {
+      this.lacksBlock = this.blocks.failure
+      return this.refuse(source, start)
+    }
     const { written } = this
     const answer = this.write(source, start, end, copy)
     // What was not written has no use for it.

@@ -12,6 +12,11 @@ export type RecordView = { readonly bytes: Uint8Array; readonly words: Int32Arra
 export interface Outlet {
   /** Offers a copy of the record from `start` to `end`: `DELIVERED`, `LATER` or `REJECTED`. */
   offer(source: RecordView, start: number, end: number): number
-  /** Whether an offer of so many bytes is worth another try. If not, who makes room wakes the workers. */
-  awaitRoom(bytes: number): boolean
+  /** If the last offer has failed since no block was free for its data, when that was. */
+  readonly lacksBlock: number | undefined
+  /**
+   * Whether an offer of so many bytes is worth another try, and what it lacked then. If not, who makes room wakes the workers. Each who waits keeps its own
+   * `lacksBlock`: another's try says nothing of it.
+   */
+  awaitRoom(bytes: number, lacksBlock: number | undefined): boolean
 }

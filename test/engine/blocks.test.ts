@@ -481,6 +481,23 @@ test('several workers write one mailbox, and what is oldest goes when no block i
   await expectFree(engine)
 })
 
+test('what waits for a block does not keep from a mailbox what needs none', async () => {
+  await using engine = await start({ workers: 1, blockBytes: 4 * PAGE })
+  const sub = engine.subscribe('work.n', { capacity: 1, onFull: 'block' })
+  await engine.send('work.n', 'first')
+  await engine.drain()
+  const pages = engine.allocate(2 * PAGE)
+  const kept = await engine.request('answer.block', PAGE)
+  pages.release()
+  await engine.send('work.n', new Uint8Array(2 * PAGE), { key: 'a' })
+  await engine.send('work.n', 'small', { key: 'b' })
+  const next = async (): Promise<unknown> => (await sub.receive({ timeoutMs: 5_000 }))?.data
+  expect([await next(), await next()]).toEqual(['first', 'small'])
+  kept.release()
+  expect(await next()).toHaveLength(2 * PAGE)
+  await expectFree(engine)
+})
+
 test('a large event that finds no block costs others only theirs', async () => {
   await using engine = await start({ workers: 1, blockBytes: 4 * PAGE })
   const sub = engine.subscribe('**')

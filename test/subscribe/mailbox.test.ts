@@ -69,7 +69,7 @@ function mailbox(onFull: Policy, capacity = 2) {
     place,
     words: new Int32Array(place.buffer),
     offer: () => writer.offer({ bytes: record, words }, 0, record.length),
-    canOffer: () => writer.awaitRoom(record.length),
+    canOffer: () => writer.awaitRoom(record.length, undefined),
     reader: new LossyReader(mailboxRing(place)),
   }
 }
