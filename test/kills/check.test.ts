@@ -27,7 +27,7 @@ function rest(changed: Partial<Rest> = {}): Rest {
     pending: 0,
   }
   const blocks = { bytes: 65_536, usedBytes: 0 }
-  return { ...counts, balanced: true, letters: [], blocks, ...changed }
+  return { ...counts, balanced: true, letters: [], unreadable: 0, blocks, ...changed }
 }
 
 const violations = (
