@@ -1,6 +1,6 @@
 import { setTimeout, setImmediate as turn } from 'node:timers/promises'
 import { type Engine, FullError, MillraceError } from '../../src/index.ts'
-import type { Promises } from './check.ts'
+import { idOf, type Promises } from './check.ts'
 import type { KillEvents } from './handlers.ts'
 import type { Entry, History } from './history.ts'
 import type { Random } from './random.ts'
@@ -81,7 +81,7 @@ export class MainPublisher {
     }
     const options: { key?: string; id: string } = {
       ...(key >= 0 && { key: `key-${key}` }),
-      id: `main-${number}`,
+      id: idOf({ publisher: MAIN, number }),
     }
     const isSent = random.integer(0, 1) === 0
     if (random.integer(0, 3) === 0) {

@@ -1,5 +1,6 @@
 import { threadId, workerData } from 'node:worker_threads'
 import { attach, type ConnectionHandle, FullError } from '../../src/index.ts'
+import { idOf } from './check.ts'
 import { arm, type Failpoint, type Shared } from './failpoint.ts'
 import type { KillEvents } from './handlers.ts'
 import { History } from './history.ts'
@@ -22,13 +23,14 @@ for (let number = 0; number < events; number++) {
   if (number === 10) arm(failpoint, shared, threadId)
   const key = number % keys
   const entry = { publisher, key, number, attempt: 0, thread: threadId }
+  const options = { key: `key-${key}`, id: idOf(entry) }
   const data = { publisher, key, number, turns: number % 3, echo: false, padding: 'x'.repeat(padding) }
   history.write({ kind: 'publish', ...entry })
   // Half of them one by one, half through a wait.
   try {
     const isSent = number % 2 === 1
-    if (isSent) await attached.send('kill.event', data, { key: `key-${key}` })
-    const accepted = isSent || attached.publish('kill.event', data, { key: `key-${key}` })
+    if (isSent) await attached.send('kill.event', data, options)
+    const accepted = isSent || attached.publish('kill.event', data, options)
     history.write({ kind: accepted ? 'accept' : 'refuse', ...entry })
   } catch (error) {
     if (!(error instanceof FullError)) throw error
