@@ -1,6 +1,6 @@
 import type { MillraceEvent } from '../event/event.ts'
 import type { EventJSON } from '../event/formats.ts'
-import { isInBlock } from '../event/record.ts'
+import { isInBlock } from '../event/record-copy.ts'
 import type { FailureError } from '../event/thrown.ts'
 
 /** What a dead letter says beside its event. */

@@ -5,7 +5,7 @@ import { type BlockRef, readRef } from '../event/block-ref.ts'
 import { decode } from '../event/codec.ts'
 import { MillraceEvent } from '../event/event.ts'
 import type { EventInput, Publishing, SendOptions } from '../event/publishing.ts'
-import { isInBlock } from '../event/record.ts'
+import { isInBlock } from '../event/record-copy.ts'
 import { LETTER, type ThreadBlocks } from '../lane/blocks.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 

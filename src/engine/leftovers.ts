@@ -8,7 +8,7 @@ import {
 } from '../../native-free-ring/src/index.ts'
 import { readRef } from '../event/block-ref.ts'
 import { MillraceEvent } from '../event/event.ts'
-import { isInBlock, withData } from '../event/record.ts'
+import { isInBlock, withData } from '../event/record-copy.ts'
 import type { ThreadBlocks } from '../lane/blocks.ts'
 import {
   activeWord,

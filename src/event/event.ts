@@ -2,15 +2,8 @@ import { DecodeError } from '../errors.ts'
 import { decodeExtras, type EventSource, type Extras } from './extras.ts'
 import { type CloudEvent, type EventJSON, toCloudEvent, toJSON } from './formats.ts'
 import { readPayload } from './payload.ts'
-import {
-  HAS_EXTRAS,
-  IN_BLOCK,
-  type RecordFields,
-  readFields,
-  readTopic,
-  topicIdIn,
-  withData,
-} from './record.ts'
+import { HAS_EXTRAS, IN_BLOCK, type RecordFields, readFields, readTopic } from './record.ts'
+import { topicIdIn, withData } from './record-copy.ts'
 
 /** The type of an event whose record can't be read. */
 export const UNREADABLE = 'millrace.unreadable'

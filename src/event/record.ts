@@ -1,7 +1,7 @@
 import type { Ticket } from '../../native-free-ring/src/index.ts'
 import { DecodeError } from '../errors.ts'
-import { type BlockRef, REF_BYTES, writeRef } from './block-ref.ts'
-import { readLength16, readWord, writeLength16 } from './little-endian.ts'
+import { type BlockRef, writeRef } from './block-ref.ts'
+import { readDouble, readLength16, readWord, writeLength16 } from './little-endian.ts'
 
 /**
  * The bytes of one event in a ring.
@@ -53,8 +53,6 @@ export const AS_BLOCK = 1 << 9
 export const ORDERED = HAS_KEY | BY_ID
 
 const FLAG_BITS = 12
-/** Where the flags from bit 8 on stand. */
-const FLAGS_BYTE = 13
 const FLAG_MASK = (1 << FLAG_BITS) - 1
 const TWO_32 = 4294967296
 /** The last moment that a date can be. */
@@ -62,9 +60,6 @@ const MAX_TIME = 8.64e15
 
 /** Up to so many bytes, a loop over them beats a call into the runtime. */
 const SHORT_BYTES = 64
-
-const double = new Float64Array(1)
-const doubleBytes = new Uint8Array(double.buffer)
 
 /** What a publisher writes: every field prepared, sizes known, before anything is claimed. */
 export type Draft = {
@@ -217,12 +212,11 @@ export function readFields(bytes: Uint8Array, at: number, end: number): RecordFi
   const origin = readWord(bytes, at)
   const high = readWord(bytes, at + 12)
   const flags = high & FLAG_MASK
-  for (let i = 0; i < 8; i++) doubleBytes[i] = bytes[at + 16 + i]!
   const fields: RecordFields = {
     topicId: origin & MAX_TOPIC_ID,
     publisher: origin >>> 20,
     sequence: (high >>> FLAG_BITS) * TWO_32 + (readWord(bytes, at + 8) >>> 0),
-    time: double[0]!,
+    time: readDouble(bytes, at + 16),
     flags,
     topic: undefined,
     key: undefined,
@@ -295,42 +289,6 @@ export function keySpan(bytes: Uint8Array, at: number): { at: number; length: nu
 export function extrasStart(bytes: Uint8Array, at: number): number {
   const key = keySpan(bytes, at)
   return key.at + key.length + 4
-}
-
-/** The copy of a record whose data lie in a block: the same record with its data. */
-export function withData(record: Uint8Array, data: Uint8Array): Uint8Array {
-  const start = record.length - REF_BYTES
-  const whole = new Uint8Array(start + data.length)
-  whole.set(record.subarray(0, start))
-  whole.set(data, start)
-  whole[FLAGS_BYTE]! &= ~((IN_BLOCK | AS_BLOCK) >> 8)
-  return whole
-}
-
-/** The copy of a record with its data: the same record, whose data lie in a block. */
-export function withRef(record: Uint8Array, ref: BlockRef): Uint8Array {
-  const { dataStart } = readFields(record, 0, record.length)
-  const bytes = new Uint8Array(dataStart + REF_BYTES)
-  bytes.set(record.subarray(0, dataStart))
-  writeRef(new Int32Array(bytes.buffer, 0, bytes.length / 4), dataStart, ref)
-  bytes[FLAGS_BYTE]! |= IN_BLOCK >> 8
-  return bytes
-}
-
-/** Whether the data of a record lie in a block, in its copy. */
-export function isInBlock(record: Uint8Array): boolean {
-  return (record[FLAGS_BYTE]! & (IN_BLOCK >> 8)) !== 0
-}
-
-/** The topic's id in the copy of a record. */
-export function topicIdIn(record: Uint8Array): number {
-  return readWord(record, 0) & MAX_TOPIC_ID
-}
-
-/** When the event was published, in the copy of a record. */
-export function publishedAt(record: Uint8Array): number {
-  for (let i = 0; i < 8; i++) doubleBytes[i] = record[16 + i]!
-  return double[0]!
 }
 
 /** Only the topic of a record that carries it as text. */

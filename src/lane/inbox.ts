@@ -9,7 +9,8 @@ import {
   wordsOf,
 } from '../../native-free-ring/src/index.ts'
 import { type BlockRef, REF_BYTES, readRef, writeRef } from '../event/block-ref.ts'
-import { flagsOf, IN_BLOCK, readFields, withRef } from '../event/record.ts'
+import { flagsOf, IN_BLOCK, readFields } from '../event/record.ts'
+import { withRef } from '../event/record-copy.ts'
 import { ALL, QUEUED, type ThreadBlocks } from './blocks.ts'
 import { dispatchers, parkedWord, type SharedMap } from './map.ts'
 import { DELIVERED, LATER, type Outlet, type RecordView } from './outlet.ts'

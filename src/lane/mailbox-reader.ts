@@ -6,7 +6,7 @@ import {
   LossyReader,
 } from '../../native-free-ring/src/index.ts'
 import { readRef } from '../event/block-ref.ts'
-import { isInBlock, withData } from '../event/record.ts'
+import { isInBlock, withData } from '../event/record-copy.ts'
 import type { ThreadBlocks } from './blocks.ts'
 import { type MailboxPlace, mailboxRing, mailboxTable, unwrittenBy } from './mailbox.ts'
 import type { SpilledMail } from './spilled-mail.ts'
