@@ -88,15 +88,14 @@ export class Executor {
     length: number,
     attempt: number,
   ): Outcome | typeof UNDECIDED | Execution {
-    const { bytes, words } = source
+    const { words } = source
     const route = this.router.routeAt(source, at)
     const { handlers, outlets } = route
     const flags = flagsOf(words, at)
     if ((flags & ASKS) !== 0 && this.answers !== undefined)
       return this.beginRequest(route, this.answers, source, at, length, attempt)
     if (handlers.length === 0 && outlets.length === 0) return UNMATCHED
-    const event = new MillraceEvent(route.topic, attempt, this.engineId, bytes, at, at + length, false)
-    if ((flags & IN_BLOCK) !== 0) this.blocks.attach(event, source, at)
+    const event = this.eventAt(route, source, at, length, attempt)
     if ((flags & EXPIRES) !== 0 && isExpired(event)) return EXPIRED
     source.publisher.tick()
     const context = new EventContext(this.scope, source, at, attempt)
@@ -107,6 +106,18 @@ export class Executor {
       return finish(event, context, succeeded)
     }
     return this.runAll(route, event, context, source, at, at + length)
+  }
+
+  private eventAt(
+    { topic }: Route,
+    source: RecordSource,
+    at: number,
+    length: number,
+    attempt: number,
+  ): MillraceEvent {
+    const event = new MillraceEvent(topic, attempt, this.engineId, source.bytes, at, at + length, false)
+    this.blocks.attach(event, source, at)
+    return event
   }
 
   /** The same for an event that somebody waits to be answered: its outcome comes after the answer. */
@@ -121,15 +132,14 @@ export class Executor {
     const { bytes, words } = source
     const answer = answers.to(words, at)
     const context = new RequestContext(this.scope, source, at, attempt, answer)
-    const event = new MillraceEvent(route.topic, attempt, this.engineId, bytes, at, at + length, false)
-    this.blocks.attach(event, source, at)
-    if ((flagsOf(words, at) & EXPIRES) !== 0 && isExpired(event))
+    const event = this.eventAt(route, source, at, length, attempt)
+    const flags = flagsOf(words, at)
+    if ((flags & EXPIRES) !== 0 && isExpired(event))
       return after(answer.say(EXPIRED_REQUEST), context, EXPIRED)
     const { handlers, outlets } = route
     if (handlers.length === 0 && outlets.length === 0) return after(answer.say(UNHANDLED), context, UNMATCHED)
     source.publisher.tick()
     // Nobody else looks at its block: it may answer with that.
-    const flags = flagsOf(words, at)
     if ((flags & IN_BLOCK) !== 0 && handlers.length === 1 && outlets.length === 0) {
       answer.block = refAt(bytes, words, at)
       answer.wasBlock = (flags & AS_BLOCK) !== 0

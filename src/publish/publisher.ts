@@ -1,7 +1,7 @@
-import { maxPayloadBytes, type Ticket, wordsOf } from '../../native-free-ring/src/index.ts'
+import { type Ticket, wordsOf } from '../../native-free-ring/src/index.ts'
 import { closedError, FullError, InvalidEventError, isA, MillraceError, TimeoutError } from '../errors.ts'
 import { Block } from '../event/block.ts'
-import { checkPolicy, noStore, overwrites, type Policy } from '../event/policy.ts'
+import { overwrites, type Policy } from '../event/policy.ts'
 import type {
   Ask,
   EventInput,
@@ -12,26 +12,17 @@ import type {
   SendOptions,
   TopicHandle,
 } from '../event/publishing.ts'
-import {
-  ASKS,
-  CODEC_BYTES,
-  CODEC_MASK,
-  type Draft,
-  draftBytes,
-  EXPIRES,
-  HAS_KEY,
-  IN_BLOCK,
-} from '../event/record.ts'
+import type { Draft } from '../event/record.ts'
 import type { ThreadBlocks } from '../lane/blocks.ts'
 import { checkWait, checkWaiting, type WaitOptions } from '../lane/deadline.ts'
 import { type SharedMap, STATE } from '../lane/map.ts'
 import type { NoticeTopic } from '../lane/notices.ts'
-import { maxCoalescedBytes } from '../lane/places.ts'
 import { isSampled } from '../lane/sample.ts'
 import type { Waits } from '../lane/waits.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 import { Clock } from './clock.ts'
-import { fillDraft, keepDraft, newDraft, tooLarge, tooLargeForBlocks } from './draft.ts'
+import { keepDraft } from './draft.ts'
+import { Drafter } from './drafter.ts'
 import { afterAccepting, checkInput, inputOf } from './input.ts'
 import { LaneWriters, NO_ROOM } from './lane-writers.ts'
 import { PublisherNotices } from './publisher-notices.ts'
@@ -67,17 +58,8 @@ export class Publisher implements Publishing {
   private readonly lanes: LaneWriters
   private readonly notices: PublisherNotices
   private readonly options: PublisherOptions
-  private readonly maxBytes: number
-  /** Of an event's data, with a block if need be. */
-  private readonly maxDataBytes: number
-  /** With a key, and with `coalesce`. */
-  private readonly maxCoalesced: number
-  private readonly spills: boolean
-  /** Events without a key go by their id, so that those of one id meet. */
-  private readonly byId: boolean
+  private readonly drafter: Drafter
   private readonly draft: Draft
-  /** What to do with the draft if its lane is full. */
-  private onFull: Policy
   private readonly clock = new Clock()
   /** How many events were offered to samples of one in so many. */
   private readonly samples = new Map<number, number>()
@@ -97,13 +79,8 @@ export class Publisher implements Publishing {
     this.notices = new PublisherNotices(this.control, (topic, notice) => this.notify(topic, notice))
     this.lanes = new LaneWriters(map, publisher, topics, blocks, this.notices)
     this.sends = new SendQueues(this.lanes, waits, () => this.isClosed)
-    this.draft = newDraft(publisher)
-    this.onFull = options.onFull
-    this.maxBytes = maxPayloadBytes(map.shape.ringBytes)
-    this.maxDataBytes = Math.max(this.maxBytes, this.lanes.blocks.maxBytes)
-    this.maxCoalesced = maxCoalescedBytes(map.shape)
-    this.spills = map.shape.spills
-    this.byId = map.shape.rememberedIds > 0
+    this.drafter = new Drafter(map, publisher, topics, this.lanes.blocks, options.onFull)
+    this.draft = this.drafter.draft
   }
 
   publish(type: string | EventInput, data?: unknown, options?: PublishOptions): boolean {
@@ -147,8 +124,8 @@ export class Publisher implements Publishing {
     try {
       for (; accepted < events.length; accepted++) {
         const input = checkInput(events[accepted])
-        const bytes = this.prepare(input.type, input.data, input)
-        if (overwrites(this.onFull)) {
+        const bytes = this.drafter.prepare(input.type, input.data, input)
+        if (overwrites(this.drafter.onFull)) {
           // What it overwrites is gone at once: it, and so all before it, are accepted here.
           if (accepted > committed) commit()
           this.overwrite(input.type, bytes)
@@ -156,8 +133,8 @@ export class Publisher implements Publishing {
           continue
         }
         if (this.place(bytes) !== NO_ROOM) continue
-        if (this.onFull !== 'drop-newest') {
-          this.giveBack()
+        if (this.drafter.onFull !== 'drop-newest') {
+          this.drafter.giveBack()
           break
         }
         this.lanes.blocks.dropLater(this.draft)
@@ -310,8 +287,8 @@ export class Publisher implements Publishing {
     ticket?: Ticket,
     endsHere = true,
   ): boolean {
-    const bytes = this.prepare(type, data, options, ticket)
-    if (overwrites(this.onFull)) {
+    const bytes = this.drafter.prepare(type, data, options, ticket)
+    if (overwrites(this.drafter.onFull)) {
       this.overwrite(type, bytes)
       return true
     }
@@ -319,13 +296,13 @@ export class Publisher implements Publishing {
       this.lanes.commit()
       return true
     }
-    if (this.onFull === 'drop-newest') {
+    if (this.drafter.onFull === 'drop-newest') {
       this.lanes.blocks.drop(this.draft)
       this.countDrops(type, 1)
       return true
     }
-    if (endsHere || this.onFull === 'reject') this.giveBack()
-    if (this.onFull === 'reject')
+    if (endsHere || this.drafter.onFull === 'reject') this.drafter.giveBack()
+    if (this.drafter.onFull === 'reject')
       throw new FullError(`No room for an event of type ${type}`, inputOf(type, data, options))
     return false
   }
@@ -352,7 +329,8 @@ export class Publisher implements Publishing {
 
   /** Where the publisher never waits: accepted in any case, whatever it takes the place of. */
   private overwrite(type: string, bytes: number): void {
-    const { draft, onFull, lanes } = this
+    const { draft, lanes } = this
+    const { onFull } = this.drafter
     if (typeof onFull === 'object' && !this.isSampled(onFull.sample)) {
       lanes.blocks.drop(draft)
       lanes.countSampledOut()
@@ -378,53 +356,6 @@ export class Publisher implements Publishing {
     const offered = this.samples.get(every) ?? 0
     this.samples.set(every, offered + 1)
     return isSampled(offered, every)
-  }
-
-  private policy(options: PublishOptions | undefined): Policy {
-    const policy = options?.onFull
-    if (policy === undefined) return this.options.onFull
-    checkPolicy(policy)
-    if (policy === 'spill' && !this.spills) throw noStore()
-    return policy
-  }
-
-  private prepare(type: string, data: unknown, options: PublishOptions | undefined, ticket?: Ticket): number {
-    const { draft } = this
-    const topicId = this.topics.idOf(type)
-    // A request that is dropped would never be answered.
-    const onFull = ticket === undefined ? this.policy(options) : (options?.onFull ?? 'block')
-    fillDraft(draft, data, options, this.maxDataBytes, this.byId)
-    draft.ticket = ticket
-    if (ticket !== undefined) draft.flags |= ASKS
-    this.onFull = onFull
-    draft.spills = onFull === 'spill'
-    // The clock may be late by as long as this thread has not yielded.
-    if ((draft.flags & EXPIRES) !== 0) draft.time = Date.now()
-    draft.topicId = topicId
-    draft.topic = topicId === 0 ? Buffer.from(type, 'utf8') : undefined
-    const limit = onFull === 'coalesce' && (draft.flags & HAS_KEY) !== 0 ? this.maxCoalesced : this.maxBytes
-    const bytes = draftBytes(draft)
-    const isBlock = (draft.flags & CODEC_MASK) === CODEC_BYTES && draft.data instanceof Block
-    if (bytes <= limit && !isBlock) return bytes
-    return this.divert(bytes, limit)
-  }
-
-  /** Has the draft's data go to a block; answers what its record takes then. */
-  private divert(whole: number, limit: number): number {
-    const { draft, lanes } = this
-    const { maxBytes } = lanes.blocks
-    if (draft.dataBytes > maxBytes)
-      throw maxBytes === 0 ? tooLarge(whole, limit) : tooLargeForBlocks(draft.dataBytes, maxBytes)
-    lanes.blocks.divert(draft)
-    const bytes = draftBytes(draft)
-    if (bytes <= limit) return bytes
-    this.giveBack()
-    throw tooLarge(bytes, limit)
-  }
-
-  /** The draft was not accepted: its data are the caller's. */
-  private giveBack(): void {
-    if ((this.draft.flags & IN_BLOCK) !== 0) this.lanes.blocks.giveBack(this.draft)
   }
 
   /** Places the draft, unless sends wait for its lane: an event must not overtake those. */

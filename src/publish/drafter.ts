@@ -1,0 +1,110 @@
+import { maxPayloadBytes, type Ticket } from '../../native-free-ring/src/index.ts'
+import { Block } from '../event/block.ts'
+import { checkPolicy, noStore, type Policy } from '../event/policy.ts'
+import type { PublishOptions } from '../event/publishing.ts'
+import {
+  ASKS,
+  CODEC_BYTES,
+  CODEC_MASK,
+  type Draft,
+  draftBytes,
+  EXPIRES,
+  HAS_KEY,
+  IN_BLOCK,
+} from '../event/record.ts'
+import type { SharedMap } from '../lane/map.ts'
+import { maxCoalescedBytes } from '../lane/places.ts'
+import type { TopicTable } from '../topic/topic-table.ts'
+import type { BlockWriter } from './block-writer.ts'
+import { fillDraft, newDraft, tooLarge, tooLargeForBlocks } from './draft.ts'
+
+/** Prepares what a publisher publishes, one event at a time: its policy, its encoded data, its size against the limits. */
+export class Drafter {
+  /** The event that was prepared last. */
+  readonly draft: Draft
+  /** What to do with it if its lane is full. */
+  onFull: Policy
+  private readonly topics: TopicTable
+  private readonly blocks: BlockWriter
+  /** The engine's. */
+  private readonly usual: Policy
+  private readonly maxBytes: number
+  /** Of an event's data, with a block if need be. */
+  private readonly maxDataBytes: number
+  /** With a key, and with `coalesce`. */
+  private readonly maxCoalesced: number
+  private readonly spills: boolean
+  /** Events without a key go by their id, so that those of one id meet. */
+  private readonly byId: boolean
+
+  constructor(
+    { shape }: SharedMap,
+    publisher: number,
+    topics: TopicTable,
+    blocks: BlockWriter,
+    onFull: Policy,
+  ) {
+    this.draft = newDraft(publisher)
+    this.onFull = onFull
+    this.topics = topics
+    this.blocks = blocks
+    this.usual = onFull
+    this.maxBytes = maxPayloadBytes(shape.ringBytes)
+    this.maxDataBytes = Math.max(this.maxBytes, blocks.maxBytes)
+    this.maxCoalesced = maxCoalescedBytes(shape)
+    this.spills = shape.spills
+    this.byId = shape.rememberedIds > 0
+  }
+
+  /**
+   * Answers how many bytes its record takes.
+   *
+   * @throws InvalidEventError, EncodeError, OptionsError, CapabilityError: what was given is the caller's.
+   */
+  prepare(type: string, data: unknown, options: PublishOptions | undefined, ticket?: Ticket): number {
+    const { draft } = this
+    const topicId = this.topics.idOf(type)
+    // A request that is dropped would never be answered.
+    const onFull = ticket === undefined ? this.policy(options) : (options?.onFull ?? 'block')
+    fillDraft(draft, data, options, this.maxDataBytes, this.byId)
+    draft.ticket = ticket
+    if (ticket !== undefined) draft.flags |= ASKS
+    this.onFull = onFull
+    draft.spills = onFull === 'spill'
+    // The clock may be late by as long as this thread has not yielded.
+    if ((draft.flags & EXPIRES) !== 0) draft.time = Date.now()
+    draft.topicId = topicId
+    draft.topic = topicId === 0 ? Buffer.from(type, 'utf8') : undefined
+    const limit = onFull === 'coalesce' && (draft.flags & HAS_KEY) !== 0 ? this.maxCoalesced : this.maxBytes
+    const bytes = draftBytes(draft)
+    const isBlock = (draft.flags & CODEC_MASK) === CODEC_BYTES && draft.data instanceof Block
+    return bytes <= limit && !isBlock ? bytes : this.divert(bytes, limit)
+  }
+
+  /** The event was not accepted: its data are the caller's. */
+  giveBack(): void {
+    if ((this.draft.flags & IN_BLOCK) !== 0) this.blocks.giveBack(this.draft)
+  }
+
+  /** Has its data go to a block; answers what its record takes then. */
+  private divert(whole: number, limit: number): number {
+    const { draft, blocks } = this
+    if (draft.dataBytes > blocks.maxBytes)
+      throw blocks.maxBytes === 0
+        ? tooLarge(whole, limit)
+        : tooLargeForBlocks(draft.dataBytes, blocks.maxBytes)
+    blocks.divert(draft)
+    const bytes = draftBytes(draft)
+    if (bytes <= limit) return bytes
+    this.giveBack()
+    throw tooLarge(bytes, limit)
+  }
+
+  private policy(options: PublishOptions | undefined): Policy {
+    const policy = options?.onFull
+    if (policy === undefined) return this.usual
+    checkPolicy(policy)
+    if (policy === 'spill' && !this.spills) throw noStore()
+    return policy
+  }
+}
