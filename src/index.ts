@@ -14,6 +14,7 @@ export { type CloseReport, createEngine, type Engine, type EngineStats } from '.
 export type { HandlerStats } from './engine/handler-stats.ts'
 export type { Ledger } from './engine/ledger.ts'
 export type { EngineOptions } from './engine/options.ts'
+export type { PoolOptions } from './engine/pools.ts'
 export {
   BreakerOpenError,
   CapabilityError,
@@ -39,6 +40,7 @@ export type { MillraceEvent } from './event/event.ts'
 export type { EventSource } from './event/extras.ts'
 export type { CloudEvent, EventJSON } from './event/formats.ts'
 export type { Policy } from './event/policy.ts'
+export type { Priority } from './event/priority.ts'
 export type {
   EventInput,
   EventMap,

@@ -4,13 +4,14 @@ import { Dispatcher } from '../src/dispatch/dispatcher.ts'
 import { EventLoop } from '../src/dispatch/event-loop.ts'
 import { type LoadedModules, loadHandlers } from '../src/dispatch/load.ts'
 import type { RegistryChange } from '../src/dispatch/mailbox-writers.ts'
-import type { DispatchTask, LoadFailure, WorkerReport } from '../src/dispatch/task.ts'
+import { type DispatchTask, type LoadFailure, nameOf, type WorkerReport } from '../src/dispatch/task.ts'
 import { HandlerLoadError } from '../src/errors.ts'
 import { describeError } from '../src/event/thrown.ts'
 import { ThreadBlocks } from '../src/lane/blocks.ts'
 import { ownerWord, parkedWord } from '../src/lane/map.ts'
 import { Waits } from '../src/lane/waits.ts'
 import { handlerPublishers } from '../src/publish/handler-publishers.ts'
+import { PoolRoutes } from '../src/publish/pool-routes.ts'
 import { Requests } from '../src/publish/requests.ts'
 import { TopicTable } from '../src/topic/topic-table.ts'
 
@@ -27,7 +28,11 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
 
   let loaded: LoadedModules
   try {
-    loaded = await loadHandlers(task.modules, task.delivery.mode, { workerId: thread })
+    loaded = await loadHandlers(
+      task.modules,
+      { delivery: task.delivery.mode, pools: task.pools },
+      { workerId: thread },
+    )
   } catch (error) {
     giveBackLease(control, ownerWord(thread))
     port.close()
@@ -39,7 +44,8 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
   const topics = new TopicTable(map.topics, map.shape.maxTopics)
   const blocks = new ThreadBlocks(map, thread)
   const requests = new Requests(map, thread, waits, blocks)
-  const publishers = handlerPublishers({ map, topics, waits, blocks, requests }, thread, task.onFull)
+  const parts = { map, topics, routes: new PoolRoutes(map), waits, blocks, requests }
+  const publishers = handlerPublishers(parts, thread, task.onFull)
   const changes: RegistryChange[] = task.mailboxes.map((place) => ({ add: place }))
   const dispatcher = new Dispatcher({
     map,
@@ -50,6 +56,7 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
     memory: task.memory,
     affinity: task.affinity,
     delivery: task.delivery,
+    pools: task.pools,
     maxInFlight: task.maxInFlight,
     topics,
     publishers,
@@ -72,10 +79,7 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
     spins: true,
     eventLoop: new EventLoop(() => ports + (parking.isTiming ? 1 : 0)),
   })
-  report({
-    kind: 'ready',
-    handlers: loaded.handlers.map(({ name, pattern, replayLast }) => ({ name, pattern, replayLast })),
-  })
+  report({ kind: 'ready', handlers: loaded.handlers.map(nameOf) })
   await dispatcher.run().catch(die)
   for (const publisher of publishers) publisher.close()
   parking.close()

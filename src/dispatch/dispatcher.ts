@@ -8,8 +8,9 @@ import {
   homeOf,
   inboxLane,
   isKeyed,
-  laneCount,
+  type PoolShape,
   parkedWord,
+  poolOf,
   type SharedMap,
   STATE,
   STOPPED,
@@ -33,7 +34,7 @@ import { LetterWriter } from './letter-writer.ts'
 import { MailboxNotices } from './mailbox-notices.ts'
 import { MailboxWriters, type RegistryChange } from './mailbox-writers.ts'
 import { RecordBlocks } from './record-blocks.ts'
-import type { InFlight, RingDrain } from './ring-drain.ts'
+import type { InFlight, RingDrain, WorkLimit } from './ring-drain.ts'
 import { Router } from './router.ts'
 import { Suspects } from './suspects.ts'
 import { HandlerTally } from './tally.ts'
@@ -61,6 +62,8 @@ export type DispatcherParts = {
   memory: ThreadMemory
   affinity: Affinity
   delivery: Delivery
+  /** The names of the pools. */
+  pools: readonly string[]
   /** The most events of one ring in flight at once, when handlers are asynchronous. */
   maxInFlight: number
   topics: TopicTable
@@ -94,7 +97,7 @@ const IDLE_TURNS = 4
 /**
  * A worker's life: look at the lanes, drain those with news, serve the event loop, and park when there is nothing.
  */
-export class Dispatcher implements LaneHost {
+export class Dispatcher implements LaneHost, WorkLimit {
   private readonly parts: DispatcherParts
   private readonly control: Int32Array
   private readonly router: Router
@@ -107,6 +110,8 @@ export class Dispatcher implements LaneHost {
   private readonly suspects: Suspects
   private lastTurn = 0
   private inFlight = 0
+  /** More are not begun. */
+  private readonly maxInFlight: number
   private hooksUnderWay = 0
   readonly tenants: Tenants | undefined
 
@@ -114,8 +119,9 @@ export class Dispatcher implements LaneHost {
     this.parts = parts
     const { map, thread, holder, topics, waits, reports, maxInFlight, memory } = parts
     this.control = wordsOf(map.control)
-    const inboxes = dispatchers(map.shape).map((worker) => new InboxWriter(map, worker, holder, parts.blocks))
-    this.router = new Router(topics, inboxes)
+    this.router = new Router(topics)
+    const pool = poolOf(map.shape, thread)
+    this.maxInFlight = shareOf(pool, thread)
     this.scope = {
       workerId: thread,
       isCancelled: () => Atomics.load(this.control, STATE) === STOPPED,
@@ -169,20 +175,27 @@ export class Dispatcher implements LaneHost {
       ? { worker: { workerId: thread }, hooks: parts.hooks, onError: onHookError }
       : undefined
     const counters = wordsOf(memory.handlerCounters)
+    const inboxes = dispatchers(map.shape).map((worker) => new InboxWriter(map, worker, holder, parts.blocks))
+    const inboxesOf = (name: string) =>
+      inboxes.filter((_, index) => poolOf(map.shape, dispatchers(map.shape)[index]!).name === name)
+    // In the engine's own thread there is one pool, for the handlers of all.
+    const isOwn = (name: string | undefined) => map.shape.workers === 0 || name === pool.name
     parts.handlers.forEach((handler, index) => {
       const tally = new HandlerTally(counters, index, (histogram) => reports.onHistogram(index, histogram))
       const watched = this.flight.watch(handler, index)
-      if (handler.scope === 'one') this.router.addHandler({ handler: watched, tally })
-      else {
-        everywhere.addHandler({ handler: watched, tally })
-        this.router.addEverywhere(watched)
+      if (handler.scope === 'one') {
+        if (isOwn(handler.pool ?? parts.pools[0])) this.router.addHandler({ handler: watched, tally })
+        return
       }
+      const isEverywhere = handler.pool === undefined || map.shape.workers === 0
+      if (isEverywhere || isOwn(handler.pool)) everywhere.addHandler({ handler: watched, tally })
+      this.router.addEverywhere(watched, isEverywhere ? inboxes : inboxesOf(handler.pool!))
     })
     const home: LaneReader[] = []
     const others: LaneReader[] = []
-    for (let index = 0; index < laneCount(map.shape); index++) {
+    for (let index = pool.firstLane; index < pool.firstLane + pool.keyedLanes + pool.freeLanes; index++) {
       const sticky = parts.affinity === 'sticky' && isKeyed(map.shape, index)
-      const isHome = homeOf(map.shape, index) === thread
+      const isHome = homeOf(this.control, map.shape, index) === thread
       if (sticky && !isHome) continue
       const lane = new LaneReader(map, index, holder, this, this.executor, maxInFlight, sticky)
       if (isHome) home.push(lane)
@@ -241,13 +254,28 @@ export class Dispatcher implements LaneHost {
     return publishers[depth] ?? publishers.at(-1)!
   }
 
+  get limit(): WorkLimit | undefined {
+    return this.maxInFlight === Number.POSITIVE_INFINITY ? undefined : this
+  }
+
+  /** Handlers that wait for room, or an answer, do not count: what they wait for may be held back. */
+  get isReached(): boolean {
+    return this.inFlight - this.scope.waiting >= this.maxInFlight
+  }
+
+  isUrgent(priority: number): boolean {
+    return this.lanes.isUrgent(priority)
+  }
+
   onStarted(record: InFlight): void {
     this.inFlight++
     this.suspects.started(record)
   }
 
   onEnded(record: InFlight): void {
+    const wasFull = this.isReached
     this.inFlight--
+    if (wasFull) this.lanes.unblock()
     if (!this.suspects.ended(record)) this.parts.parking.unpark()
   }
 
@@ -338,4 +366,10 @@ export class Dispatcher implements LaneHost {
     this.lanes.unblock()
     this.parts.parking.unpark()
   }
+}
+
+/** Of all that a pool may handle at once, this worker's part. */
+function shareOf({ concurrency, firstThread, workers }: PoolShape, thread: number): number {
+  if (workers === 0 || concurrency === Number.POSITIVE_INFINITY) return concurrency
+  return Math.floor(concurrency / workers) + (thread - firstThread < concurrency % workers ? 1 : 0)
 }

@@ -1,6 +1,6 @@
 import { Block } from '../event/block.ts'
 import { MillraceEvent } from '../event/event.ts'
-import { AS_BLOCK, ASKS, EXPIRES, flagsOf, IN_BLOCK } from '../event/record.ts'
+import { AS_BLOCK, ASKS, COPY, EXPIRES, flagsOf, IN_BLOCK } from '../event/record.ts'
 import { EXPIRED_REQUEST, UNHANDLED } from '../lane/answer.ts'
 import { MailboxWriter } from '../lane/mailbox-writer.ts'
 import { offer } from '../lane/mark.ts'
@@ -20,6 +20,9 @@ import { RequestContext } from './request-context.ts'
 import type { Attempt } from './resilience.ts'
 import type { Route, RoutedHandler, Router } from './router.ts'
 import { CALLED, FAILED, FILTERED, LOST, REFUSED, SUCCEEDED } from './tally.ts'
+
+/** Where mailboxes and inboxes are filled by another pool. */
+const NO_OUTLETS: readonly Outlet[] = []
 
 /**
  * Runs one event: finds its route, fills its outlets, calls its handlers, and says what became of it.
@@ -90,8 +93,9 @@ export class Executor {
   ): Outcome | typeof UNDECIDED | Execution {
     const { words } = source
     const route = this.router.routeAt(source, at)
-    const { handlers, outlets } = route
     const flags = flagsOf(words, at)
+    const { handlers } = route
+    const outlets = (flags & COPY) === 0 ? route.outlets : NO_OUTLETS
     if ((flags & ASKS) !== 0 && this.answers !== undefined)
       return this.beginRequest(route, this.answers, source, at, length, attempt)
     if (handlers.length === 0 && outlets.length === 0) return UNMATCHED
@@ -105,7 +109,7 @@ export class Executor {
         return { context, outcome: succeeded.then((ok) => finish(event, context, ok)) }
       return finish(event, context, succeeded)
     }
-    return this.runAll(route, event, context, source, at, at + length)
+    return this.runAll(handlers, outlets, event, context, source, at, at + length)
   }
 
   private eventAt(
@@ -144,14 +148,15 @@ export class Executor {
       answer.block = refAt(bytes, words, at)
       answer.wasBlock = (flags & AS_BLOCK) !== 0
     }
-    const result = this.runAll(route, event, context, source, at, at + length, answer)
+    const result = this.runAll(handlers, outlets, event, context, source, at, at + length, answer)
     const isSkipped = answer.wasSkipped && handlers.length === 1 && outlets.length === 0
     return isSkipped && result === COMPLETED ? EXPIRED : result
   }
 
   /** All its outlets and handlers; the first handler that wants it answers. */
   private runAll(
-    route: Route,
+    handlers: readonly RoutedHandler[],
+    outlets: readonly Outlet[],
     event: MillraceEvent,
     context: EventContext,
     source: RecordSource,
@@ -161,13 +166,13 @@ export class Executor {
   ): Outcome | typeof UNDECIDED | Execution {
     let succeeded = true
     const open: Promise<boolean>[] = []
-    if (route.outlets.length > 0) offer(source.words, start)
-    for (const outlet of route.outlets) {
+    if (outlets.length > 0) offer(source.words, start)
+    for (const outlet of outlets) {
       const answer = outlet.offer(source, start, end)
       if (answer === LATER) open.push(this.offerLater(outlet, event, context, source, start, end))
       else if (answer === REJECTED) succeeded = this.reject(outlet, event, context, end - start)
     }
-    for (const handler of route.handlers) {
+    for (const handler of handlers) {
       // Stopped: nothing is begun.
       if (context.hasStopped) break
       const result = this.call(handler, event, context, answer?.isTaken ? undefined : answer)

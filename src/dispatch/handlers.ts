@@ -61,6 +61,8 @@ export type HandlerObject<Event = MillraceEvent, Events = EventMap> = HandlerPol
    * forget). Each worker then has a key's events in their order. Such a handler answers no requests, and what it fails on is a dead letter of its worker.
    */
   scope?: 'one' | 'every-worker'
+  /** The pool whose workers run it; if not given, the first one, and for `every-worker` all of them. */
+  pool?: string
   /** With `every-worker`: a worker that starts later, in the place of one that has died, gets the last event of each topic. */
   replayLast?: boolean
   /** Events for which it answers false are passed over, and counted as filtered. */
@@ -102,6 +104,7 @@ export type Handler = {
   readonly filter: ((event: MillraceEvent, ctx: HandlerContext) => boolean) | undefined
   readonly scope: 'one' | 'every-worker'
   readonly replayLast: boolean
+  readonly pool: string | undefined
   /** How often an event's handling may be begun. */
   readonly attempts: number
   /** Undefined if it has no policies: then it is just called. */
@@ -131,7 +134,7 @@ function handlerOf(pattern: string, value: unknown, module: string): Handler {
   ) {
     throw new HandlerLoadError(`Handler ${JSON.stringify(pattern)} of ${module} is not a function`, module)
   }
-  const { handle, name, filter, scope = 'one', replayLast = false } = object as HandlerObject
+  const { handle, name, filter, scope = 'one', replayLast = false, pool } = object as HandlerObject
   if (scope !== 'one' && scope !== 'every-worker') {
     throw new HandlerLoadError(
       `The scope of handler ${JSON.stringify(pattern)} of ${module} is neither one nor every-worker`,
@@ -168,6 +171,7 @@ function handlerOf(pattern: string, value: unknown, module: string): Handler {
     filter: filter?.bind(object),
     scope,
     replayLast,
+    pool,
     attempts: policies.retry?.attempts ?? 1,
     resilience: Object.keys(policies).length === 0 ? undefined : new Resilience(name ?? pattern, policies),
   }

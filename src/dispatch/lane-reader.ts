@@ -1,14 +1,25 @@
 import { wake, wordsOf } from '../../native-free-ring/src/index.ts'
+import { BY_URGENCY, NORMAL, PRIORITIES } from '../event/priority.ts'
 import { ASKS, flagsOf, keyHashOf, ORDERED, publisherOf, slotOf, stampOf } from '../event/record.ts'
 import { LaneLease } from '../lane/lane-lease.ts'
-import { dispatchers, isKeyed, MAX_DEPTH, parkedWord, type SharedMap, STATE, STOPPED } from '../lane/map.ts'
+import {
+  dispatchers,
+  isKeyed,
+  laneCount,
+  MAX_DEPTH,
+  parkedWord,
+  poolOf,
+  type SharedMap,
+  STATE,
+  STOPPED,
+} from '../lane/map.ts'
 import { inboxPlace, relayPlace, ringPlace, spillwayPlace } from '../lane/places.ts'
 import { CompletedIds } from './completed-ids.ts'
 import type { WaitingPublisher } from './context.ts'
 import type { Executor } from './executor.ts'
 import type { FlightRecorder } from './flight.ts'
 import { RelayDrain } from './relay-drain.ts'
-import { type InFlight, RingDrain, type RingHost } from './ring-drain.ts'
+import { type InFlight, RingDrain, type RingHost, type WorkLimit } from './ring-drain.ts'
 import { type Tenants, Tenure } from './tenure.ts'
 
 /** What a lane needs of its dispatcher. */
@@ -24,6 +35,10 @@ export interface LaneHost {
   onStarted(record: InFlight): void
   /** They have settled: what was blocked may go on. */
   onEnded(record: InFlight): void
+  /** Of its pool's lanes; undefined if there is none. */
+  readonly limit: WorkLimit | undefined
+  /** Whether a lane has something that is to be handled before what has this priority. */
+  isUrgent(priority: number): boolean
   /** Whether events of this ring may start: not while a suspect is handled, or waits to be, unless it is this ring's. */
   mayStart(ring: RingDrain): boolean
   /** Whether this ring's suspect may start: nothing else is being handled. If not, nothing else starts until it may. */
@@ -53,6 +68,9 @@ export class LaneReader implements RingHost {
   /** Undefined if ids are not remembered: events with one have a keyed lane. */
   readonly completed: CompletedIds | undefined
   private readonly rings: RingDrain[] = []
+  private readonly byPriority: readonly RingDrain[][] = Array.from({ length: PRIORITIES }, () => [])
+  private readonly keyConcurrency: number
+  limit: WorkLimit | undefined
   private readonly relays: RelayDrain[] = []
   private readonly busy: InFlight[] = []
   private turn = 0
@@ -66,6 +84,7 @@ export class LaneReader implements RingHost {
     window: number,
     sticky: boolean,
   ) {
+    this.keyConcurrency = poolOf(map.shape, host.thread).keyConcurrency
     this.map = map
     this.index = index
     this.control = wordsOf(map.control)
@@ -73,8 +92,9 @@ export class LaneReader implements RingHost {
     this.host = host
     this.executor = executor
     this.window = window
+    this.limit = host.limit
     this.sticky = sticky
-    const keyed = isKeyed(map.shape, index)
+    const keyed = index < laneCount(map.shape) && isKeyed(map.shape, index)
     this.keyedLane = keyed ? index : undefined
     this.completed = keyed && map.shape.rememberedIds > 0 ? new CompletedIds(map, index) : undefined
     const { tenants } = host
@@ -92,7 +112,7 @@ export class LaneReader implements RingHost {
 
   /** Opens the ring of a publisher that has begun to use it. */
   openRing(publisher: number): void {
-    const { thread, depth } = this.map.publishers[publisher]!
+    const { thread, depth, priority } = this.map.publishers[publisher]!
     const place = ringPlace(this.map, publisher, this.index)
     const onRoom = () => {
       wake(this.control, parkedWord(thread))
@@ -100,12 +120,14 @@ export class LaneReader implements RingHost {
       if (this.map.shape.spills) wake(this.control, parkedWord(0))
     }
     const next = this.host.publisherAfter(depth)
-    this.rings.push(new RingDrain(place, depth, this, this.executor, next, this.window, onRoom))
+    this.add(new RingDrain(place, depth, this, this.executor, next, this.window, onRoom), priority)
   }
 
   /** Opens this thread's inbox: the only ring of its lane. What its handlers publish is as deep as can be (decision 20). */
   openInbox(): void {
     const { map, control, host } = this
+    // What all workers must know waits for nothing else.
+    this.limit = undefined
     const place = inboxPlace(map, host.thread)
     const onRoom = () => {
       for (const thread of dispatchers(map.shape)) wake(control, parkedWord(thread))
@@ -113,21 +135,21 @@ export class LaneReader implements RingHost {
       wake(control, parkedWord(0))
     }
     const next = host.publisherAfter(MAX_DEPTH)
-    this.rings.push(new RingDrain(place, MAX_DEPTH, this, this.executor, next, this.window, onRoom))
+    this.add(new RingDrain(place, MAX_DEPTH, this, this.executor, next, this.window, onRoom), NORMAL)
   }
 
   /** Opens the way back of what a publisher has spilled. */
   openSpillway(publisher: number): void {
-    const { depth } = this.map.publishers[publisher]!
+    const { depth, priority } = this.map.publishers[publisher]!
     const { back } = spillwayPlace(this.map, publisher, this.index)
     const onRoom = () => void wake(this.control, parkedWord(0))
     const next = this.host.publisherAfter(depth)
-    this.rings.push(new RingDrain(back, depth, this, this.executor, next, this.window, onRoom))
+    this.add(new RingDrain(back, depth, this, this.executor, next, this.window, onRoom), priority)
   }
 
   /** Opens the relay of a publisher that has begun to use it. */
   openRelay(publisher: number): void {
-    const { depth } = this.map.publishers[publisher]!
+    const { depth, priority } = this.map.publishers[publisher]!
     const place = relayPlace(this.map, publisher, this.index)
     const relay = new RelayDrain(
       place,
@@ -138,7 +160,12 @@ export class LaneReader implements RingHost {
       this.window,
     )
     this.relays.push(relay)
-    this.rings.push(relay)
+    this.add(relay, priority)
+  }
+
+  private add(ring: RingDrain, priority: number): void {
+    this.rings.push(ring)
+    this.byPriority[priority]!.push(ring)
   }
 
   /** Looks through the relays, after somebody has died. */
@@ -146,9 +173,9 @@ export class LaneReader implements RingHost {
     for (const relay of this.relays) relay.sweep()
   }
 
-  /** Whether a `drain` would get anywhere now. */
-  hasNews(): boolean {
-    const { rings } = this
+  /** Whether a `drain` of what has this priority would get anywhere now. */
+  hasNews(priority: number): boolean {
+    const rings = this.byPriority[priority]!
     if (this.lease.isHeld) {
       if (this.tenure?.isPending) return false
       for (let i = 0; i < rings.length; i++) if (rings[i]!.isReadable) return true
@@ -160,6 +187,10 @@ export class LaneReader implements RingHost {
     return false
   }
 
+  private get hasAny(): boolean {
+    return BY_URGENCY.some((priority) => this.hasNews(priority))
+  }
+
   /** Takes the lease if it is free, or is held already; answers whether the lane may be drained. */
   take(): boolean {
     const { tenure } = this
@@ -167,7 +198,7 @@ export class LaneReader implements RingHost {
     if (tenure === undefined) return true
     if (tenure.isHeld) return tenure.begin()
     for (const relay of this.relays) relay.lookThrough()
-    if (this.hasNews()) return tenure.begin()
+    if (this.hasAny) return tenure.begin()
     // There is nothing that it would be gained for: it was only to be looked at.
     this.giveBack()
     return false
@@ -197,18 +228,21 @@ export class LaneReader implements RingHost {
     this.host.onHooks(
       settled.then(() => {
         // It was not given back, as the hooks had not settled; or there is nothing left that it was gained for.
-        if (!this.tenure!.isHeld || !this.hasNews()) this.giveBack()
+        if (!this.tenure!.isHeld || !this.hasAny) this.giveBack()
       }),
     )
   }
 
-  /** Dispatches up to `limit` records of each ring; answers how many. Only under the lease. */
-  drain(limit: number): number {
-    const { rings } = this
+  /** Dispatches up to `limit` records of each ring of this priority, until something is more urgent; answers how many. Only under the lease. */
+  drain(priority: number, limit: number): number {
+    const rings = this.byPriority[priority]!
     let dispatched = 0
     // Another ring first each time, so that none waits behind a busy one for ever.
     this.turn++
-    for (let i = 0; i < rings.length; i++) dispatched += rings[(this.turn + i) % rings.length]!.drain(limit)
+    for (let i = 0; i < rings.length; i++) {
+      dispatched += rings[(this.turn + i) % rings.length]!.drain(limit)
+      if (dispatched > 0 && this.host.isUrgent(priority)) break
+    }
     return dispatched
   }
 
@@ -254,10 +288,11 @@ export class LaneReader implements RingHost {
 
   isBusyKey(keyHash: number | undefined, ring: RingDrain): boolean {
     const { busy } = this
+    let handled = 0
     for (let i = 0; i < busy.length; i++) {
-      const record = busy[i]!
-      if (record.keyHash === keyHash && (record.context!.waiting === 0 || !mayPass(record.ring, ring)))
-        return true
+      const { keyHash: other, context, ring: own } = busy[i]!
+      if (other !== keyHash || (context!.waiting > 0 && mayPass(own, ring))) continue
+      if (++handled === this.keyConcurrency) return true
     }
     return false
   }

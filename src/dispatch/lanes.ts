@@ -1,11 +1,14 @@
 import { performance } from 'node:perf_hooks'
 import { Counters, isParked, wake, wordsOf } from '../../native-free-ring/src/index.ts'
+import { BY_URGENCY, NORMAL, PRIORITIES } from '../event/priority.ts'
 import {
   ACTIVATIONS,
   activeWord,
   countersWord,
   DEATHS,
+  type PoolShape,
   parkedWord,
+  poolOf,
   type SharedMap,
   THREAD_COUNTERS,
   USES_RELAYS,
@@ -18,6 +21,8 @@ import type { LaneReader } from './lane-reader.ts'
 /** A drain should last about so long: batches grow and shrink toward it. */
 const DRAIN_MS = 0.5
 const MAX_BATCH = 256
+/** So many times in a row a class is passed over for the sake of one above it. */
+const MAX_PASSED_OVER = 7
 
 /** All lanes that one thread may read: which have news, and which are drained first. */
 export class Lanes {
@@ -33,6 +38,10 @@ export class Lanes {
   private activations = 0
   private deaths: number
   private batch = 8
+  /** Whether events of a priority have ever come, and how often that was passed over. */
+  private readonly isUsed: boolean[] = new Array(PRIORITIES).fill(false)
+  private readonly passedOver: number[] = new Array(PRIORITIES).fill(0)
+  private readonly pool: PoolShape
   /** Where the lane stands that had news last. */
   private latest = 0
 
@@ -45,6 +54,8 @@ export class Lanes {
     inbox: LaneReader,
   ) {
     this.map = map
+    this.pool = poolOf(map.shape, thread)
+    this.isUsed[NORMAL] = true
     this.control = wordsOf(map.control)
     this.counters = new Counters(this.control, countersWord(thread), THREAD_COUNTERS)
     this.home = [inbox, ...home]
@@ -54,23 +65,49 @@ export class Lanes {
     this.deaths = Atomics.load(this.control, DEATHS)
   }
 
-  /** Drains every lane with news once: those at home, and if they had none, the others. Answers how many events. */
+  /** Drains the lanes with news once, first of what is most urgent. Answers how many events. */
   pass(): number {
     this.lookAround()
-    const worked = this.drainAll(this.home)
-    if (worked > 0) {
-      this.shareWork()
-      return worked
+    let worked = 0
+    for (const priority of BY_URGENCY) {
+      if (!this.isUsed[priority]) continue
+      if (worked > 0 && this.passedOver[priority]!++ < MAX_PASSED_OVER) continue
+      this.passedOver[priority] = 0
+      worked += this.passAt(priority)
     }
-    return this.drainAll(this.others)
+    return worked
+  }
+
+  /** The lanes at home, and if they had no news, the others. */
+  private passAt(priority: number): number {
+    const worked = this.drainAll(this.home, priority)
+    if (worked === 0) return this.drainAll(this.others, priority)
+    this.shareWork(priority)
+    return worked
   }
 
   /** Whether a pass would get anywhere now. */
   hasNews(): boolean {
     this.lookAround()
+    for (const priority of BY_URGENCY) if (this.hasNewsAt(priority)) return true
+    return false
+  }
+
+  /** Whether a pass would find something that goes before what has this priority. */
+  isUrgent(priority: number): boolean {
+    if (Atomics.load(this.control, ACTIVATIONS) !== this.activations) this.lookAround()
+    for (const other of BY_URGENCY) {
+      if (other === priority) return false
+      if (this.hasNewsAt(other)) return true
+    }
+    return false
+  }
+
+  private hasNewsAt(priority: number): boolean {
+    if (!this.isUsed[priority]) return false
     const { home, others } = this
-    for (let i = 0; i < home.length; i++) if (home[i]!.hasNews()) return true
-    for (let i = 0; i < others.length; i++) if (others[i]!.hasNews()) return true
+    for (let i = 0; i < home.length; i++) if (home[i]!.hasNews(priority)) return true
+    for (let i = 0; i < others.length; i++) if (others[i]!.hasNews(priority)) return true
     return false
   }
 
@@ -85,20 +122,24 @@ export class Lanes {
     await Promise.all([...this.home, ...this.others].map((lane) => lane.leave()))
   }
 
-  private drainAll(lanes: readonly LaneReader[]): number {
+  private drainAll(lanes: readonly LaneReader[], priority: number): number {
     let worked = 0
     // From the lane that had news last: events without a key come in runs, and after a rest only it has any.
     const first = this.latest
     for (let i = 0; i < lanes.length; i++) {
       const lane = lanes[(first + i) % lanes.length]!
-      if (!lane.hasNews() || !lane.take()) continue
+      if (!lane.hasNews(priority) || !lane.take()) continue
       this.latest = (first + i) % lanes.length
       const start = performance.now()
-      const dispatched = lane.drain(this.batch)
+      const dispatched = lane.drain(priority, this.batch)
       this.counters.add(DISPATCHED, dispatched)
       this.adapt(dispatched, performance.now() - start)
       lane.giveBack()
       worked += dispatched
+      if (dispatched === 0 || !this.isUrgent(priority)) continue
+      // The others have their turn after it.
+      this.latest++
+      break
     }
     return worked
   }
@@ -110,11 +151,12 @@ export class Lanes {
   }
 
   /** Wakes a parked worker if a lane that it may take still has records. */
-  private shareWork(): void {
-    const { shape } = this.map
-    for (let worker = 1; worker <= shape.workers; worker++) {
+  private shareWork(priority: number): void {
+    const { firstThread, workers } = this.pool
+    for (let worker = firstThread; worker < firstThread + workers; worker++) {
       if (!isParked(this.control, parkedWord(worker))) continue
-      if (this.home.some((lane) => !lane.sticky && lane.hasNews())) wake(this.control, parkedWord(worker))
+      if (this.home.some((lane) => !lane.sticky && lane.hasNews(priority)))
+        wake(this.control, parkedWord(worker))
       return
     }
   }
@@ -129,6 +171,7 @@ export class Lanes {
       const used = Atomics.load(this.control, activeWord(slot)) & ~this.opened[publisher]!
       if (used === 0) return
       this.opened[publisher]! |= used
+      this.isUsed[slot.priority] = true
       for (const lane of this.published) {
         if ((used & USES_RINGS) !== 0) lane.openRing(publisher)
         if ((used & USES_RELAYS) !== 0) lane.openRelay(publisher)

@@ -8,6 +8,13 @@ import { MAX_HANDLERS } from './tally.ts'
 /** What the modules of a thread export, together. */
 export type LoadedModules = { readonly handlers: readonly Handler[]; readonly hooks: readonly ModuleHooks[] }
 
+/** What the engine's options say of handlers. */
+export type LoadRules = {
+  readonly delivery: Delivery['mode']
+  /** The names of the pools there are. */
+  readonly pools: readonly string[]
+}
+
 /** A module that awaits what never comes must not keep `createEngine` from answering. */
 export const LOAD_TIMEOUT_MS = 60_000
 
@@ -18,7 +25,7 @@ export const LOAD_TIMEOUT_MS = 60_000
  */
 export async function loadHandlers(
   modules: readonly string[],
-  delivery: Delivery['mode'],
+  rules: LoadRules,
   worker: HookWorker,
   timeoutMs = LOAD_TIMEOUT_MS,
 ): Promise<LoadedModules> {
@@ -38,7 +45,8 @@ export async function loadHandlers(
     if (ownHooks !== undefined) hooks.push(ownHooks)
     for (const handler of own) {
       checkPattern(handler, module)
-      if (handler.attempts === 1 || delivery !== 'at-most-once') continue
+      checkPool(handler, module, rules.pools)
+      if (handler.attempts === 1 || rules.delivery !== 'at-most-once') continue
       throw new HandlerLoadError(
         `Handler ${handler.name} of ${module} asks for retry: at most once is once`,
         module,
@@ -89,6 +97,12 @@ function checkPattern(handler: Handler, module: string): void {
   } catch (error) {
     throw new HandlerLoadError(`Handler of ${module}: ${(error as Error).message}`, module, { cause: error })
   }
+}
+
+function checkPool({ name, pool }: Handler, module: string, pools: readonly string[]): void {
+  if (pool === undefined || pools.includes(pool)) return
+  const text = `Handler ${name} of ${module} names the pool ${JSON.stringify(pool)}: there are ${pools.join(', ')}`
+  throw new HandlerLoadError(text, module)
 }
 
 /** One of the exports; a CommonJS module compiled from ESM has them one level deeper. */

@@ -8,6 +8,11 @@ import type { Execution } from './execution.ts'
 import type { Executor } from './executor.ts'
 import type { FlightRecorder } from './flight.ts'
 
+/** How many events may be handled at once. */
+export interface WorkLimit {
+  readonly isReached: boolean
+}
+
 /** What a ring needs of its lane. */
 export interface RingHost {
   /** Learns of subscriptions that are older than what is about to be dispatched. */
@@ -15,6 +20,8 @@ export interface RingHost {
   /** Its number; undefined if it is none for keys. */
   readonly keyedLane: number | undefined
   readonly hasBusyKeys: boolean
+  /** How many events its worker may handle at once, of all rings that have such a limit; undefined if this one has none. */
+  readonly limit: WorkLimit | undefined
   /** Whether the record at `at` must wait for one of its key that is in flight. */
   isBusy(words: Int32Array, at: number, ring: RingDrain): boolean
   /** The same for a key with this hash. */
@@ -65,6 +72,7 @@ export class RingDrain implements RecordSource {
   readonly publisher: WaitingPublisher
   readonly depth: number
   private readonly window: number
+  private readonly limit: WorkLimit | undefined
   /** Those that are not released, with an outcome or without. */
   protected readonly inFlight: InFlight[] = []
   /** How many of them have none. */
@@ -93,6 +101,7 @@ export class RingDrain implements RecordSource {
     this.publisher = publisher
     this.depth = depth
     this.window = window
+    this.limit = lane.limit
     this.onRoom = onRoom
   }
 
@@ -160,6 +169,11 @@ export class RingDrain implements RecordSource {
       let at = reader.next()
       if (at === EMPTY && this.refill(limit - dispatched)) at = reader.next()
       if (at === EMPTY) break
+      if (this.limit?.isReached) {
+        reader.position = before
+        this.blocked = true
+        break
+      }
       if (this.inFlight.length > 0 || this.lane.hasBusyKeys) {
         if (this.isFull || this.lane.isBusy(reader.words, at, this)) {
           reader.position = before

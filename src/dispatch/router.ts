@@ -28,16 +28,16 @@ export class Router {
   private readonly topics: TopicTable
   private readonly handlers = new PatternIndex<RoutedHandler>()
   private readonly mailboxes = new PatternIndex<MailboxWriter>()
-  /** Handlers that run on every worker, there. */
-  private readonly everywhere = new PatternIndex<Handler>()
-  private readonly inboxes: readonly Outlet[]
+  /** Handlers that run on every worker, there: whose inboxes their events go to. */
+  private readonly everywhere = new PatternIndex<{
+    readonly pattern: string
+    readonly inboxes: readonly Outlet[]
+  }>()
   private readonly byId: (Route | undefined)[] = []
   private readonly byText = new Map<string, Route>()
 
-  /** `inboxes` of all workers. */
-  constructor(topics: TopicTable, inboxes: readonly Outlet[] = []) {
+  constructor(topics: TopicTable) {
     this.topics = topics
-    this.inboxes = inboxes
   }
 
   addHandler(handler: RoutedHandler): void {
@@ -45,9 +45,9 @@ export class Router {
     this.forget()
   }
 
-  /** Of a handler that runs on every worker: its events go to the inboxes. */
-  addEverywhere(handler: Handler): void {
-    this.everywhere.add(handler.pattern, handler)
+  /** Of a handler that runs on every worker: its events go to these inboxes. */
+  addEverywhere({ pattern }: Handler, inboxes: readonly Outlet[]): void {
+    this.everywhere.add(pattern, { pattern, inboxes })
     this.forget()
   }
 
@@ -91,7 +91,7 @@ export class Router {
     const mailboxes = this.mailboxes.match(topic)
     const everywhere = this.everywhere.match(topic)
     if (!isNotice(topic)) return { topic, handlers, outlets: this.outletsOf(mailboxes, everywhere) }
-    const asks = ({ pattern }: Handler): boolean => asksFor([pattern], topic)
+    const asks = ({ pattern }: { readonly pattern: string }): boolean => asksFor([pattern], topic)
     return {
       topic,
       handlers: handlers.filter(({ handler }) => asks(handler)),
@@ -102,8 +102,12 @@ export class Router {
     }
   }
 
-  private outletsOf(mailboxes: readonly MailboxWriter[], everywhere: readonly Handler[]): readonly Outlet[] {
-    return everywhere.length === 0 ? mailboxes : [...mailboxes, ...this.inboxes]
+  private outletsOf(
+    mailboxes: readonly MailboxWriter[],
+    everywhere: readonly { readonly inboxes: readonly Outlet[] }[],
+  ): readonly Outlet[] {
+    if (everywhere.length === 0) return mailboxes
+    return [...mailboxes, ...new Set(everywhere.flatMap(({ inboxes }) => inboxes))]
   }
 
   private forget(): void {

@@ -7,6 +7,7 @@ import type { SharedMap } from '../lane/map.ts'
 import type { Delivery } from './aftermath.ts'
 import type { Affinity } from './dispatcher.ts'
 import type { DeadLetter } from './failure.ts'
+import type { Handler } from './handlers.ts'
 import type { ThreadMemory } from './thread-memory.ts'
 
 /** The one endless task of a worker thread. */
@@ -17,6 +18,8 @@ export type DispatchTask = {
   memory: ThreadMemory
   affinity: Affinity
   delivery: Delivery
+  /** The names of the pools. */
+  pools: readonly string[]
   maxInFlight: number
   onFull: Policy
   /** Subscriptions there are already. */
@@ -26,7 +29,11 @@ export type DispatchTask = {
 }
 
 /** What the engine knows of a handler. */
-export type HandlerName = { name: string; pattern: string; replayLast: boolean }
+export type HandlerName = Pick<Handler, 'name' | 'pattern' | 'scope' | 'pool' | 'replayLast'>
+
+export function nameOf({ name, pattern, scope, pool, replayLast }: Handler): HandlerName {
+  return { name, pattern, scope, pool, replayLast }
+}
 
 /** What the task ends with, instead of dispatching, if the handlers can't be loaded. */
 export type LoadFailure = { module: string; message: string; cause: FailureError }

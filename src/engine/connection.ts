@@ -18,16 +18,9 @@ import type { Policy } from '../event/policy.ts'
 import type { EventMap, Publishing } from '../event/publishing.ts'
 import { ThreadBlocks } from '../lane/blocks.ts'
 import { countDeath } from '../lane/lane-lease.ts'
-import {
-  CLOSING,
-  committingWord,
-  ownerWord,
-  parkedWord,
-  publisherOf,
-  type SharedMap,
-  threadCount,
-} from '../lane/map.ts'
+import { CLOSING, committingWord, ownerWord, parkedWord, type SharedMap, threadCount } from '../lane/map.ts'
 import { Waits } from '../lane/waits.ts'
+import { PoolRoutes } from '../publish/pool-routes.ts'
 import { Publisher } from '../publish/publisher.ts'
 import { Requests } from '../publish/requests.ts'
 import { TopicTable } from '../topic/topic-table.ts'
@@ -72,10 +65,9 @@ export function attach<Events = EventMap>(handle: ConnectionHandle): AttachedPub
   const topics = new TopicTable(map.topics, map.shape.maxTopics)
   const blocks = new ThreadBlocks(map, thread)
   const requests = new Requests(map, thread, waits, blocks)
-  const publisher = new Publisher({ map, topics, waits, blocks, requests }, publisherOf(map, thread, 0), {
-    onFull,
-    closedFrom: CLOSING,
-  })
+  const routes = new PoolRoutes(map)
+  const parts = { map, topics, routes, waits, blocks, requests }
+  const publisher = new Publisher(parts, { thread, depth: 0 }, { onFull, closedFrom: CLOSING })
   const port = announce(engineThreadId, map.engineId, thread, holder)
   let open = true
   const close = (): void => {

@@ -114,7 +114,8 @@ export class InlineCrew implements Crew {
 
   async start(): Promise<void> {
     const { options, statistics, ...parts } = this.parts
-    const { handlers, hooks } = await loadHandlers(options.modules, options.delivery.mode, { workerId: 0 })
+    const rules = { delivery: options.delivery.mode, pools: options.pools.map(({ name }) => name) }
+    const { handlers, hooks } = await loadHandlers(options.modules, rules, { workerId: 0 })
     this.events.onHandlers(handlers)
     const dispatcher = new Dispatcher({
       ...parts,
@@ -124,6 +125,7 @@ export class InlineCrew implements Crew {
       hooks,
       affinity: options.affinity,
       delivery: options.delivery,
+      pools: rules.pools,
       maxInFlight: options.maxInFlight,
       receiveChanges: () => this.changes.splice(0),
       reports: {

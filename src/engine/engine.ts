@@ -8,20 +8,14 @@ import type { MillraceError } from '../errors.ts'
 import type { MillraceEvent } from '../event/event.ts'
 import type { EventMap, Publishing } from '../event/publishing.ts'
 import { ThreadBlocks } from '../lane/blocks.ts'
+import { Bulletin } from '../lane/bulletin.ts'
 import { checkWait, type WaitOptions } from '../lane/deadline.ts'
-import {
-  CLOSING,
-  type MapShape,
-  parkedWord,
-  publisherOf,
-  type SharedMap,
-  STATE,
-  STOPPED,
-} from '../lane/map.ts'
+import { CLOSING, type MapShape, parkedWord, poolOf, type SharedMap, STATE, STOPPED } from '../lane/map.ts'
 import { LOW_WATER_TOPIC } from '../lane/notices.ts'
 import { allocateMap } from '../lane/places.ts'
 import { Waits } from '../lane/waits.ts'
 import { handlerPublishers } from '../publish/handler-publishers.ts'
+import { type PatternPool, PoolRoutes } from '../publish/pool-routes.ts'
 import { Publisher, type PublisherParts } from '../publish/publisher.ts'
 import { Requests } from '../publish/requests.ts'
 import { Storekeeper } from '../store/storekeeper.ts'
@@ -38,6 +32,7 @@ import { type Ledger, LedgerReader, withSettled } from './ledger.ts'
 import { leftovers } from './leftovers.ts'
 import { NoticeInterest } from './notice-interest.ts'
 import { type CheckedOptions, checkOptions, type EngineOptions } from './options.ts'
+import { poolShapes } from './pools.ts'
 import { Replays } from './replays.ts'
 import { type DeliveryStats, Subscriptions } from './subscriptions.ts'
 
@@ -48,6 +43,8 @@ export type EngineStats = Ledger & {
   delivery: DeliveryStats
   /** Events that each worker has dispatched. */
   workers: { workerId: number; dispatched: number }[]
+  /** The pools, with the workers of each, and how many events wait in its lanes or are being handled. */
+  pools: { name: string; workers: number[]; pending: number }[]
   topics: number
   /** What lies in blocks: pages of 64 KiB that are used, of all there are (`blockBytes`). */
   blocks: { bytes: number; usedBytes: number }
@@ -90,6 +87,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   private readonly topics: TopicTable
   private readonly blocks: ThreadBlocks
   private readonly requests: Requests
+  private readonly routes: PoolRoutes
   private readonly publisher: Publisher
   private readonly ledger: LedgerReader
   private readonly memories: readonly ThreadMemory[]
@@ -127,10 +125,9 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     this.topics = new TopicTable(this.map.topics, options.maxTopics)
     this.blocks = new ThreadBlocks(this.map, 0)
     this.requests = new Requests(this.map, 0, this.waits, this.blocks)
-    this.publisher = new Publisher(this.publishing, publisherOf(this.map, 0, 0), {
-      onFull: options.onFull,
-      closedFrom: CLOSING,
-    })
+    this.routes = new PoolRoutes(this.map)
+    const own = { thread: 0, depth: 0 }
+    this.publisher = new Publisher(this.publishing, own, { onFull: options.onFull, closedFrom: CLOSING })
     this.ledger = new LedgerReader(this.map)
     this.drains = new Drains(this.control, this.waits, () => this.isQuiet())
     this.memories = Array.from({ length: 1 + options.workers }, () =>
@@ -240,6 +237,11 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
         workerId,
         dispatched: this.ledger.dispatchedBy(workerId),
       })),
+      pools: this.map.shape.pools.map((pool) => ({
+        name: pool.name,
+        workers: this.crew.threads.filter((thread) => poolOf(this.map.shape, thread) === pool),
+        pending: this.ledger.pendingIn(pool),
+      })),
       topics: this.topics.size,
       blocks: { bytes: this.blocks.bytes, usedBytes: this.blocks.usedBytes },
     }
@@ -326,6 +328,11 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   /** The handlers are known. */
   private meet(handlers: readonly HandlerName[]): void {
     for (const { pattern } of handlers) this.interest.add([pattern])
+    const names = this.map.shape.pools.map(({ name }) => name)
+    const routes: PatternPool[] = handlers
+      .filter(({ scope }) => scope === 'one')
+      .map(({ pattern, pool = names[0]! }) => [pattern, Math.max(0, names.indexOf(pool))])
+    new Bulletin(this.map.routes).post(JSON.stringify(routes))
     const patterns = handlers.filter(({ replayLast }) => replayLast).map(({ pattern }) => pattern)
     if (patterns.length === 0 || this.options.workers === 0) return
     this.replays = new Replays(this.map, this.topics, this.blocks, this.registry.openOwn(patterns))
@@ -334,8 +341,8 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
 
   /** What this thread's publishers share. */
   private get publishing(): PublisherParts {
-    const { map, topics, waits, blocks, requests } = this
-    return { map, topics, waits, blocks, requests }
+    const { map, topics, routes, waits, blocks, requests } = this
+    return { map, topics, routes, waits, blocks, requests }
   }
 }
 
@@ -354,16 +361,18 @@ export async function createEngine<Events = EventMap>(options: EngineOptions = {
 }
 
 function shapeOf(options: CheckedOptions): MapShape {
+  const pools = poolShapes(options.pools, options.workers === 0)
   return {
     workers: options.workers,
+    pools,
     attachable: options.attachable,
-    keyedLanes: options.lanes,
-    freeLanes: 2 * Math.max(1, options.workers),
     ringBytes: options.ringBytes,
     // Even: half of them are for what comes from outside.
     blockPages: 2 * Math.ceil(options.blockBytes / (2 * PAGE_BYTES)),
     maxTopics: options.maxTopics,
-    rememberedIds: Math.ceil(options.duplicateWindow / options.lanes),
+    rememberedIds: Math.ceil(
+      options.duplicateWindow / Math.min(...pools.map(({ keyedLanes }) => keyedLanes)),
+    ),
     spills: options.store !== undefined,
   }
 }

@@ -1,9 +1,11 @@
 import { RelayGauge, RingGauge, readCounter, wordsOf } from '../../native-free-ring/src/index.ts'
+import { NORMAL } from '../event/priority.ts'
 import {
   activeWord,
   countersWord,
   dispatchers,
   laneCount,
+  type PoolShape,
   type SharedMap,
   USES_RELAYS,
   USES_RINGS,
@@ -182,6 +184,28 @@ export class LedgerReader {
     return done === written
   }
 
+  /** Events in a pool's lanes that have not been dealt with. */
+  pendingIn({ firstLane, keyedLanes, freeLanes }: PoolShape): number {
+    const lanes = <Gauge>(gauges: readonly Gauge[]): readonly Gauge[] =>
+      gauges.slice(firstLane, firstLane + keyedLanes + freeLanes)
+    let pending = 0
+    for (const { rings } of this.used(USES_RINGS)) {
+      for (const ring of lanes(rings)) {
+        const released = ring.released()[RELEASED]!
+        pending += ring.committed() - released
+      }
+    }
+    for (const { relays } of this.used(USES_RELAYS))
+      for (const relay of lanes(relays)) pending += relay.counts().pending
+    for (const { spillways } of this.used(USES_SPILLWAYS)) {
+      for (const spillway of lanes(spillways)) {
+        const released = spillway.released()[RELEASED]!
+        pending += spillway.accepted() - released
+      }
+    }
+    return pending
+  }
+
   /** Events that each worker has dispatched. */
   dispatchedBy(thread: number): number {
     return readCounter(this.control, countersWord(thread), DISPATCHED)
@@ -189,8 +213,9 @@ export class LedgerReader {
 
   private countOfPublishers(counter: number): number {
     let sum = 0
-    for (const { thread, depth } of this.map.publishers) {
-      sum += readCounter(this.control, countersWord(thread), counter + depth)
+    for (const { thread, depth, priority } of this.map.publishers) {
+      // All priorities of a thread and depth have one count.
+      if (priority === NORMAL) sum += readCounter(this.control, countersWord(thread), counter + depth)
     }
     return sum
   }

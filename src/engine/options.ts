@@ -5,14 +5,25 @@ import type { Delivery } from '../dispatch/aftermath.ts'
 import type { Affinity } from '../dispatch/dispatcher.ts'
 import { CapabilityError, type MillraceError, OptionsError } from '../errors.ts'
 import { checkPolicy, noStore, type Policy } from '../event/policy.ts'
+import { PRIORITIES } from '../event/priority.ts'
 import { MAX_PUBLISHERS, MAX_TOPIC_ID } from '../event/record.ts'
 import { MAX_DEPTH } from '../lane/map.ts'
 import { MAX_DEATHS } from '../lane/mark.ts'
 import type { Store } from '../store/store.ts'
+import {
+  type CheckedPool,
+  checkPools,
+  checkInteger as integer,
+  MAX_WORKERS,
+  onlyPool,
+  type PoolOptions,
+} from './pools.ts'
 
 export type EngineOptions = {
-  /** Worker threads; the machine's parallelism less one if not given, 0 to run handlers in this thread. */
+  /** Worker threads; the machine's parallelism less one if not given, 0 to run handlers in this thread. Not beside `pools`, unless 0. */
   workers?: number
+  /** Workers by name, for handlers that name their pool; others are run by the first one. */
+  pools?: Record<string, PoolOptions>
   /** Modules whose default export is made by `defineHandlers`; loaded once per worker. */
   handlers?: URL | string | readonly (URL | string)[]
   /** What happens at a full lane: `block` if not given. */
@@ -39,7 +50,7 @@ export type EngineOptions = {
   onStuck?: 'report' | 'restart'
   /** How many dead letters are kept to be looked at and published again: 1,000 if not given. */
   deadLetters?: number
-  /** Lanes for events with a key: four per worker if not given. More spread keys better, each costs memory when used. */
+  /** Lanes for events with a key: four per worker if not given. More spread keys better, each costs memory when used. Not beside `pools`. */
   lanes?: number
   /** Bytes of each ring, a power of two, 262,144 if not given. An event takes at most half of it, or lies in a block. */
   ringBytes?: number
@@ -67,9 +78,20 @@ export type EngineOptions = {
 export type CheckedOptions = Required<
   Omit<
     EngineOptions,
-    'handlers' | 'onError' | 'resourceLimits' | 'delivery' | 'redeliveries' | 'store' | 'duplicateWindow'
+    | 'pools'
+    | 'lanes'
+    | 'handlers'
+    | 'onError'
+    | 'resourceLimits'
+    | 'delivery'
+    | 'redeliveries'
+    | 'store'
+    | 'duplicateWindow'
   >
 > & {
+  /** Of all pools; 0 to run handlers in this thread. */
+  workers: number
+  pools: readonly CheckedPool[]
   delivery: Delivery
   /** 0 if ids are not remembered. */
   duplicateWindow: number
@@ -81,6 +103,7 @@ export type CheckedOptions = Required<
 
 const NAMES = [
   'workers',
+  'pools',
   'handlers',
   'onFull',
   'store',
@@ -109,7 +132,6 @@ const MIN_HEAP_MB = 4
 /** Tables of latest values are eight times as long, and have places of 32 bits. */
 const MAX_RING_BYTES = 2 ** 27
 const MAX_BLOCK_BYTES = 2 ** 35
-const MAX_WORKERS = 256
 const DUPLICATE_WINDOW = 100_000
 const MAX_DUPLICATE_WINDOW = 10_000_000
 
@@ -123,12 +145,8 @@ export function checkOptions(options: EngineOptions): CheckedOptions {
   if (typeof (Atomics as { waitAsync?: unknown }).waitAsync !== 'function') {
     throw new CapabilityError('This platform lacks Atomics.waitAsync')
   }
-  const workers = integer(
-    'workers',
-    options.workers ?? Math.max(1, availableParallelism() - 1),
-    0,
-    MAX_WORKERS,
-  )
+  const pools = poolsOf(options)
+  const workers = options.workers === 0 ? 0 : pools.reduce((sum, pool) => sum + pool.workers, 0)
   const { onFull = 'block', affinity = 'sticky', onError, stuckMs = 10_000, onStuck = 'report' } = options
   if (onStuck !== 'report' && onStuck !== 'restart') throw new OptionsError('onStuck is report or restart')
   checkPolicy(onFull)
@@ -151,6 +169,7 @@ export function checkOptions(options: EngineOptions): CheckedOptions {
   }
   return {
     workers,
+    pools,
     modules: modulesOf(options.handlers),
     onFull,
     store,
@@ -160,7 +179,6 @@ export function checkOptions(options: EngineOptions): CheckedOptions {
     stuckMs: stuckMs === Number.POSITIVE_INFINITY ? stuckMs : integer('stuckMs', stuckMs, 100, 2 ** 31 - 1),
     onStuck,
     deadLetters: integer('deadLetters', options.deadLetters ?? 1_000, 0, 1_000_000),
-    lanes: integer('lanes', options.lanes ?? 4 * Math.max(1, workers), 1, 4_096),
     ringBytes: powerOfTwo('ringBytes', options.ringBytes ?? 262_144, MIN_RING_BYTES, MAX_RING_BYTES),
     blockBytes: integer('blockBytes', options.blockBytes ?? 2 ** 29, 0, MAX_BLOCK_BYTES),
     maxInFlight: integer('maxInFlight', options.maxInFlight ?? 64, 1, 65_536),
@@ -168,7 +186,7 @@ export function checkOptions(options: EngineOptions): CheckedOptions {
       'attachable',
       options.attachable ?? 8,
       0,
-      MAX_PUBLISHERS - MAX_DEPTH * MAX_WORKERS - 1,
+      Math.floor(MAX_PUBLISHERS / PRIORITIES) - MAX_DEPTH * Math.max(1, workers) - 1,
     ),
     maxTopics: integer('maxTopics', options.maxTopics ?? 16_384, 1, MAX_TOPIC_ID >> 2),
     onError,
@@ -176,11 +194,20 @@ export function checkOptions(options: EngineOptions): CheckedOptions {
   }
 }
 
-function integer(name: string, value: unknown, min: number, max: number): number {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
-    throw new OptionsError(`${name} is an integer from ${min} to ${max}, not ${String(value)}`)
+function poolsOf({ workers, pools, lanes, delivery }: EngineOptions): CheckedPool[] {
+  if (pools === undefined) {
+    const count = workers ?? Math.max(1, availableParallelism() - 1)
+    return [onlyPool(integer('workers', count, 0, MAX_WORKERS), lanes)]
   }
-  return value
+  if (workers !== undefined && workers !== 0)
+    throw new OptionsError('Each pool has workers of its own: leave workers out')
+  if (lanes !== undefined) throw new OptionsError('Each pool has lanes of its own: leave lanes out')
+  const checked = checkPools(pools)
+  if (delivery === 'effectively-once' && checked.some(({ keyConcurrency }) => keyConcurrency > 1))
+    throw new OptionsError(
+      'With delivery: effectively-once, keyConcurrency is 1: two of one id would be handled at once',
+    )
+  return checked
 }
 
 function powerOfTwo(name: string, value: unknown, min: number, max: number): number {

@@ -163,6 +163,7 @@ export class Supervisor {
         memory: this.memories[slot.thread]!,
         affinity: this.options.affinity,
         delivery: this.options.delivery,
+        pools: this.options.pools.map(({ name }) => name),
         maxInFlight: this.options.maxInFlight,
         onFull: this.options.onFull,
         mailboxes: this.mailboxes(),

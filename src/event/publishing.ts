@@ -2,6 +2,7 @@ import type { Ticket } from '../../native-free-ring/src/index.ts'
 import type { Block } from './block.ts'
 import type { Extras } from './extras.ts'
 import type { Policy } from './policy.ts'
+import type { Priority } from './priority.ts'
 
 /** A map from topics to the data of their events. */
 export type EventMap = Record<string, any>
@@ -10,6 +11,8 @@ export type EventMap = Record<string, any>
 export type PublishOptions = Extras & {
   /** Events with the same key are handled one after the other, in the order of publishing. */
   key?: string | undefined
+  /** `normal` if not given: `high` ones are handled before those, `low` ones after. Of a key, those of one priority are handled in order. */
+  priority?: Priority
   /** What happens to this event if its lane is full; the engine's `onFull` if not given. */
   onFull?: Policy
 }
@@ -86,7 +89,7 @@ export interface Publishing<Events = EventMap> {
   /**
    * Publishes events in order, and answers how many were accepted: the rest, `events.slice(n)`, found no room.
    *
-   * @throws as `publish`, with `accepted` in the error: 0, but for events before it that may overwrite others.
+   * @throws as `publish`, with `accepted` in the error: 0, but for events before it that may overwrite others, or before a change of priority.
    */
   publishBatch(events: readonly EventInput<Events>[]): number
 

@@ -49,6 +49,8 @@ export const ASKS = 1 << 7
 export const IN_BLOCK = 1 << 8
 /** And it was sent as a block: whoever asks gets one back. Also of answers. */
 export const AS_BLOCK = 1 << 9
+/** Another pool has the same event, and does what is done once: it answers, and fills mailboxes (decision 21). */
+export const COPY = 1 << 10
 /** Goes to the lane of its hash, one after the other with those of the same hash. */
 export const ORDERED = HAS_KEY | BY_ID
 
@@ -66,7 +68,11 @@ export type Draft = {
   topicId: number
   /** UTF-8, only if the topic has no id. */
   topic: Uint8Array | undefined
+  /** As whom its lanes' writers write it. */
   publisher: number
+  priority: number
+  /** Those that get it, the leading one first. */
+  pools: readonly number[]
   sequence: number
   time: number
   key: string

@@ -1,19 +1,19 @@
 import type { BlocksPlace } from '../../native-free-ring/src/index.ts'
+import { PRIORITIES } from '../event/priority.ts'
 
 /**
  * Where everything lies in the shared memory of an engine (decision 3).
  *
- * Control memory, in lines of 32 words: one for the engine, three per thread, one per lane. Thread 0 is the engine's
- * own, 1…workers are the workers, then the attached ones. Each publisher has a segment of its own, with one ring per
+ * Control memory, in lines of 32 words: one for the engine, three per thread, the homes of all lanes, one for each lane's lease. Thread 0 is the
+ * engine's own, 1…workers are the workers, then the attached ones. Each publisher has a segment of its own, with one ring per
  * lane: all control blocks, then all data; another with a relay per lane, for events that may be overwritten (decision
  * 13); and if there is a store, one with a spillway per lane (decision 15).
  */
 export type MapShape = {
+  /** Of all pools. */
   readonly workers: number
+  readonly pools: readonly PoolShape[]
   readonly attachable: number
-  /** Lanes 0…keyedLanes-1 take events with a key, the others those without. */
-  readonly keyedLanes: number
-  readonly freeLanes: number
   readonly ringBytes: number
   readonly maxTopics: number
   /** How many ids of completed events each keyed lane remembers; 0: none. */
@@ -24,14 +24,31 @@ export type MapShape = {
   readonly spills: boolean
 }
 
+/** Workers with lanes of their own, one pool's after the other's (decision 21). */
+export type PoolShape = {
+  readonly name: string
+  readonly firstThread: number
+  /** 0 if the engine's own thread dispatches. */
+  readonly workers: number
+  readonly firstLane: number
+  /** The first of its lanes take events with a key, the others those without. */
+  readonly keyedLanes: number
+  readonly freeLanes: number
+  /** How many events all of its workers may handle at once. */
+  readonly concurrency: number
+  /** How many of one key. */
+  readonly keyConcurrency: number
+}
+
 /**
- * Who writes one ring in each lane. A thread that dispatches publishes as several: what handlers send goes to rings of
- * another depth than the events they handle, so that no ring waits for itself (decision 11).
+ * Who writes one ring in each lane. A thread publishes as several: there is one for each priority (decision 21); and what handlers send goes to rings
+ * of another depth than the events they handle, so that no ring waits for itself (decision 11).
  */
 export type PublisherSlot = {
   readonly thread: number
   /** Through how many handlers its events have come: none (0), one, …, `MAX_DEPTH` or more. */
   readonly depth: number
+  readonly priority: number
 }
 
 export const MAX_DEPTH = 4
@@ -51,6 +68,8 @@ export type SharedMap = {
   readonly answers: readonly SharedArrayBuffer[]
   /** Of each thread, the tickets of what it has asked. */
   readonly tickets: SharedArrayBuffer
+  /** Which pools the handlers' patterns lead to, as a bulletin. */
+  readonly routes: SharedArrayBuffer
   /** What keyed lanes remember; without a byte if they don't. */
   readonly completed: SharedArrayBuffer
   /** Of each thread that dispatches, its inbox (decision 20). */
@@ -85,7 +104,7 @@ export const STOPPED = 2
 const PARKED = 0
 const OWNER = 1
 const COMMITTING = 2
-/** One word for each depth. */
+/** One word for each depth and priority. */
 const ACTIVE = 3
 
 const THREAD_LINES = 3
@@ -101,12 +120,14 @@ export function isAttached(shape: MapShape, thread: number): boolean {
   return thread > shape.workers
 }
 
-export function laneCount(shape: MapShape): number {
-  return shape.keyedLanes + shape.freeLanes
+/** Of all pools. */
+export function laneCount({ pools }: MapShape): number {
+  const { firstLane, keyedLanes, freeLanes } = pools.at(-1)!
+  return firstLane + keyedLanes + freeLanes
 }
 
 export function controlWords(shape: MapShape): number {
-  return LINE_WORDS * (1 + THREAD_LINES * threadCount(shape) + leaseCount(shape))
+  return leaseWord(shape, leaseCount(shape))
 }
 
 function threadWord(thread: number): number {
@@ -129,8 +150,8 @@ export const USES_RELAYS = 2
 export const USES_SPILLWAYS = 4
 
 /** What the publisher has begun to use: the rest needs no look. */
-export function activeWord({ thread, depth }: PublisherSlot): number {
-  return threadWord(thread) + ACTIVE + depth
+export function activeWord({ thread, depth, priority }: PublisherSlot): number {
+  return threadWord(thread) + ACTIVE + depth * PRIORITIES + priority
 }
 
 /** 1 while an attached thread looks whether the engine is open, and if so, commits (decision 3). */
@@ -144,33 +165,60 @@ export function countersWord(thread: number): number {
 
 /** The lane whose ring is this thread's inbox; those come after all others. */
 export function inboxLane(shape: MapShape, thread: number): number {
-  return laneCount(shape) + dispatchers(shape).indexOf(thread)
+  return laneCount(shape) + Math.max(0, thread - 1)
 }
 
 /** Lanes, inboxes included. */
 export function leaseCount(shape: MapShape): number {
-  return laneCount(shape) + dispatchers(shape).length
+  return laneCount(shape) + Math.max(1, shape.workers)
 }
 
 /** The word that holds a lane's lease. */
 export function leaseWord(shape: MapShape, lane: number): number {
-  return LINE_WORDS * (1 + THREAD_LINES * threadCount(shape) + lane)
+  const homes = Math.ceil(laneCount(shape) / LINE_WORDS)
+  return LINE_WORDS * (1 + THREAD_LINES * threadCount(shape) + homes + lane)
 }
 
-/** The thread that a lane is read by first: its worker, or the engine's own thread if there are none. */
-export function homeOf(shape: MapShape, lane: number): number {
-  if (shape.workers === 0) return 0
-  const index = lane < shape.keyedLanes ? lane : lane - shape.keyedLanes
-  return 1 + (index % shape.workers)
+/** The word with a lane's home: those that all read lie beside each other. */
+function homeWord(shape: MapShape, lane: number): number {
+  return threadWord(threadCount(shape)) + lane
+}
+
+/** The thread that a lane is read by first: a worker of its pool, or the engine's own thread if there are none. */
+export function homeOf(control: Int32Array, shape: MapShape, lane: number): number {
+  return control[homeWord(shape, lane)]!
+}
+
+/** Gives every lane its home, before any thread looks. */
+export function assignHomes(control: Int32Array, shape: MapShape): void {
+  for (const { firstThread, workers, firstLane, keyedLanes, freeLanes } of shape.pools) {
+    if (workers === 0) continue
+    for (let i = 0; i < keyedLanes + freeLanes; i++) {
+      const index = i < keyedLanes ? i : i - keyedLanes
+      control[homeWord(shape, firstLane + i)] = firstThread + (index % workers)
+    }
+  }
 }
 
 export function isKeyed(shape: MapShape, lane: number): boolean {
-  return lane < shape.keyedLanes
+  const { firstLane, keyedLanes } = poolOfLane(shape, lane)
+  return lane < firstLane + keyedLanes
 }
 
-/** The publisher as which this thread publishes what has come through `depth` handlers. */
-export function publisherOf(map: SharedMap, thread: number, depth: number): number {
-  return map.publishers.findIndex((slot) => slot.thread === thread && slot.depth === depth)
+function poolOfLane({ pools }: MapShape, lane: number): PoolShape {
+  return pools.findLast(({ firstLane }) => firstLane <= lane)!
+}
+
+/** The pool for which this thread dispatches. */
+export function poolOf({ pools }: MapShape, thread: number): PoolShape {
+  return pools.findLast(({ firstThread }) => firstThread <= thread)!
+}
+
+/** The publisher as which this thread publishes what has come through `depth` handlers, with this priority. */
+export function publisherOf(map: SharedMap, thread: number, depth: number, priority: number): number {
+  return map.publishers.findIndex(
+    (slot) => slot.thread === thread && slot.depth === depth && slot.priority === priority,
+  )
 }
 
 /** The threads that dispatch, in their order: the workers, or the engine's own. */
@@ -178,14 +226,17 @@ export function dispatchers({ workers }: MapShape): number[] {
   return workers === 0 ? [0] : Array.from({ length: workers }, (_, index) => index + 1)
 }
 
-/** The engine's own, all depths of each thread that dispatches, the attached threads'. */
+/** The engine's own, all depths of each thread that dispatches, the attached threads'; all priorities of each. */
 export function publisherSlots(shape: MapShape): PublisherSlot[] {
   const slots: PublisherSlot[] = []
+  const add = (thread: number, depth: number): void => {
+    for (let priority = 0; priority < PRIORITIES; priority++) slots.push({ thread, depth, priority })
+  }
   for (let thread = 0; thread < threadCount(shape); thread++) {
     const isWorker = thread > 0 && !isAttached(shape, thread)
-    if (!isWorker) slots.push({ thread, depth: 0 })
+    if (!isWorker) add(thread, 0)
     const dispatches = isWorker || (thread === 0 && shape.workers === 0)
-    for (let depth = 1; dispatches && depth <= MAX_DEPTH; depth++) slots.push({ thread, depth })
+    for (let depth = 1; dispatches && depth <= MAX_DEPTH; depth++) add(thread, depth)
   }
   return slots
 }

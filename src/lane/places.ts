@@ -15,10 +15,13 @@ import {
   recordBytes,
   type TicketPlace,
   ticketBytes,
+  wordsOf,
 } from '../../native-free-ring/src/index.ts'
 import { isA, OptionsError } from '../errors.ts'
 import { HEADER_BYTES } from '../event/record.ts'
+import { Bulletin } from './bulletin.ts'
 import {
+  assignHomes,
   controlWords,
   dispatchers,
   laneCount,
@@ -178,11 +181,13 @@ export function allocateMap(shape: MapShape, engineId: string, topics: SharedArr
 
 function allocate(shape: MapShape, engineId: string, topics: SharedArrayBuffer): SharedMap {
   const publishers = publisherSlots(shape)
+  const control = allocateShared(4 * controlWords(shape))
+  assignHomes(wordsOf(control), shape)
   return {
     shape,
     publishers,
     engineId,
-    control: allocateShared(4 * controlWords(shape)),
+    control,
     topics,
     segments: publishers.map(() => allocateShared(segmentBytes(shape))),
     relays: publishers.map(() => allocateShared(laneCount(shape) * relayBytes(shape))),
@@ -194,10 +199,11 @@ function allocate(shape: MapShape, engineId: string, topics: SharedArrayBuffer):
     ),
     inboxes: dispatchers(shape).map(() => allocateShared(INBOX_LINE + CONTROL_BYTES + shape.ringBytes)),
     tickets: allocateShared(threadCount(shape) * ticketBytes(MAX_TICKETS)),
+    routes: Bulletin.allocate(),
     blocks: allocateBlocks(shape.blockPages),
     seed: randomInt(2 ** 32),
     completed: allocateShared(
-      shape.rememberedIds > 0 ? shape.keyedLanes * recentSetBytes(completedSize(shape)) : 0,
+      shape.rememberedIds > 0 ? laneCount(shape) * recentSetBytes(completedSize(shape)) : 0,
     ),
   }
 }

@@ -76,16 +76,17 @@ export class BlockWriter {
     data.release()
   }
 
-  /** Sees to it that the draft's data lie in a block; false if there is no room. */
-  fill(draft: Draft): boolean {
+  /** Sees to it that the draft's data lie in a block, or also in a further one as a copy; false if there is no room. */
+  fill(draft: Draft, isCopy = false): boolean {
     const { data, blockBytes } = draft
-    if (!(data instanceof Block)) {
+    const own = data instanceof Block && !isCopy ? data : undefined
+    if (own === undefined) {
       draft.block = this.blocks.allocate(blockBytes, this.depth)
       draft.lacksBlock = draft.block === undefined ? this.blocks.failure : undefined
       if (draft.block === undefined) return false
       this.blocks.view(draft.block).set(data!.length === blockBytes ? data! : data!.subarray(0, blockBytes))
     }
-    this.written.push({ ref: draft.block!, own: data instanceof Block ? data : undefined })
+    this.written.push({ ref: draft.block!, own })
     return true
   }
 

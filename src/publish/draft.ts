@@ -3,17 +3,20 @@ import { Block } from '../event/block.ts'
 import { type EncodedExtras, encodeExtras } from '../event/extras.ts'
 import { keyBytes } from '../event/key.ts'
 import { type Payload, writePayload } from '../event/payload.ts'
+import { NORMAL } from '../event/priority.ts'
 import type { PublishOptions } from '../event/publishing.ts'
 import { BY_ID, type Draft, EXPIRES, HAS_EXTRAS, HAS_KEY, IN_BLOCK } from '../event/record.ts'
 import { fnv1a } from '../fnv1a.ts'
 
 const payload: Payload = { flags: 0, bytes: undefined, length: 0 }
 
-export function newDraft(publisher: number): Draft {
+export function newDraft(): Draft {
   return {
     topicId: 0,
     topic: undefined,
-    publisher,
+    publisher: 0,
+    priority: NORMAL,
+    pools: [],
     sequence: 0,
     time: 0,
     key: '',

@@ -1,6 +1,7 @@
 import { maxPayloadBytes, type Ticket } from '../../native-free-ring/src/index.ts'
 import { Block } from '../event/block.ts'
 import { checkPolicy, noStore, type Policy } from '../event/policy.ts'
+import { priorityOf } from '../event/priority.ts'
 import type { PublishOptions } from '../event/publishing.ts'
 import {
   ASKS,
@@ -17,6 +18,7 @@ import { maxCoalescedBytes } from '../lane/places.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 import type { BlockWriter } from './block-writer.ts'
 import { fillDraft, newDraft, tooLarge, tooLargeForBlocks } from './draft.ts'
+import type { PoolRoutes } from './pool-routes.ts'
 
 /** Prepares what a publisher publishes, one event at a time: its policy, its encoded data, its size against the limits. */
 export class Drafter {
@@ -25,6 +27,7 @@ export class Drafter {
   /** What to do with it if its lane is full. */
   onFull: Policy
   private readonly topics: TopicTable
+  private readonly routes: PoolRoutes
   private readonly blocks: BlockWriter
   /** The engine's. */
   private readonly usual: Policy
@@ -39,14 +42,15 @@ export class Drafter {
 
   constructor(
     { shape }: SharedMap,
-    publisher: number,
     topics: TopicTable,
+    routes: PoolRoutes,
     blocks: BlockWriter,
     onFull: Policy,
   ) {
-    this.draft = newDraft(publisher)
+    this.draft = newDraft()
     this.onFull = onFull
     this.topics = topics
+    this.routes = routes
     this.blocks = blocks
     this.usual = onFull
     this.maxBytes = maxPayloadBytes(shape.ringBytes)
@@ -66,6 +70,7 @@ export class Drafter {
     const topicId = this.topics.idOf(type)
     // A request that is dropped would never be answered.
     const onFull = ticket === undefined ? this.policy(options) : (options?.onFull ?? 'block')
+    const priority = priorityOf(options?.priority)
     fillDraft(draft, data, options, this.maxDataBytes, this.byId)
     draft.ticket = ticket
     if (ticket !== undefined) draft.flags |= ASKS
@@ -73,6 +78,8 @@ export class Drafter {
     draft.spills = onFull === 'spill'
     // The clock may be late by as long as this thread has not yielded.
     if ((draft.flags & EXPIRES) !== 0) draft.time = Date.now()
+    draft.priority = priority
+    draft.pools = this.routes.poolsOf(type, topicId)
     draft.topicId = topicId
     draft.topic = topicId === 0 ? Buffer.from(type, 'utf8') : undefined
     const limit = onFull === 'coalesce' && (draft.flags & HAS_KEY) !== 0 ? this.maxCoalesced : this.maxBytes
@@ -82,8 +89,8 @@ export class Drafter {
   }
 
   /** The event was not accepted: its data are the caller's. */
-  giveBack(): void {
-    if ((this.draft.flags & IN_BLOCK) !== 0) this.blocks.giveBack(this.draft)
+  giveBack(draft = this.draft): void {
+    if ((draft.flags & IN_BLOCK) !== 0) this.blocks.giveBack(draft)
   }
 
   /** Has its data go to a block; answers what its record takes then. */

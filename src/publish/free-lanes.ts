@@ -1,13 +1,14 @@
 import { isParked, wordsOf } from '../../native-free-ring/src/index.ts'
-import { homeOf, parkedWord, type SharedMap } from '../lane/map.ts'
+import { homeOf, type PoolShape, parkedWord, type SharedMap } from '../lane/map.ts'
 
 /** Events without a key go to one lane in runs of so many, so that its reader finds batches. */
 const RUN_EVENTS = 16
 
-/** Whose turn it is, of the lanes for events without a key, as one publisher fills them. */
+/** Whose turn it is, of a pool's lanes for events without a key, as one publisher fills them. */
 export class FreeLanes {
   private readonly map: SharedMap
   private readonly control: Int32Array
+  private readonly workers: number
   readonly first: number
   readonly count: number
   /** The one whose turn it is. */
@@ -16,11 +17,11 @@ export class FreeLanes {
   private run = 0
 
   /** `thread`: publishers begin with different ones. */
-  constructor(map: SharedMap, thread: number) {
-    const { keyedLanes, freeLanes } = map.shape
+  constructor(map: SharedMap, { workers, firstLane, keyedLanes, freeLanes }: PoolShape, thread: number) {
     this.map = map
     this.control = wordsOf(map.control)
-    this.first = keyedLanes
+    this.workers = workers
+    this.first = firstLane + keyedLanes
     this.count = freeLanes
     this.current = this.first + (thread % freeLanes)
   }
@@ -50,11 +51,12 @@ export class FreeLanes {
 
   /** The next in turn, unless a worker is parked: then one of its lanes. */
   private choose(): number {
+    const { control, workers } = this
     const { shape } = this.map
     const next = this.after(this.current)
     let lane = next
-    for (let i = 0; i < shape.workers && i < this.count; i++) {
-      if (isParked(this.control, parkedWord(homeOf(shape, lane)))) return lane
+    for (let i = 0; i < workers && i < this.count; i++) {
+      if (isParked(control, parkedWord(homeOf(control, shape, lane)))) return lane
       lane = this.after(lane)
     }
     return next

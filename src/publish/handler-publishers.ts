@@ -1,4 +1,4 @@
-import { MAX_DEPTH, publisherOf, STOPPED } from '../lane/map.ts'
+import { MAX_DEPTH, STOPPED } from '../lane/map.ts'
 import { Publisher, type PublisherOptions, type PublisherParts } from './publisher.ts'
 
 /**
@@ -11,8 +11,8 @@ export function handlerPublishers(
   thread: number,
   onFull: PublisherOptions['onFull'],
 ): Publisher[] {
-  return Array.from({ length: MAX_DEPTH }, (_, depth) => {
-    const number = publisherOf(parts.map, thread, depth + 1)
-    return new Publisher(parts, number, { onFull, closedFrom: STOPPED })
-  })
+  return Array.from(
+    { length: MAX_DEPTH },
+    (_, index) => new Publisher(parts, { thread, depth: index + 1 }, { onFull, closedFrom: STOPPED }),
+  )
 }

@@ -3,8 +3,8 @@ import type { EventInput, EventMap, PublishOptions } from '../event/publishing.t
 
 /** The event again, field by field: options may be an event, whose fields are not its own. */
 export function inputOf(type: string, data: unknown, options: PublishOptions = {}): EventInput {
-  const { key, id, source, metadata, ttlMs, traceparent } = options
-  const fields = { key, id, source, metadata, ttlMs, traceparent }
+  const { key, id, source, metadata, ttlMs, traceparent, priority } = options
+  const fields = { key, id, source, metadata, ttlMs, traceparent, priority }
   const given = Object.entries(fields).filter(([, value]) => value !== undefined)
   return { type, data, ...Object.fromEntries(given) }
 }

@@ -1,6 +1,6 @@
 import { Counters, FULL, RingWriter, wake, wordsOf } from '../../native-free-ring/src/index.ts'
 import { closedError } from '../errors.ts'
-import { ASKS, type Draft, HAS_KEY, IN_BLOCK, ORDERED, writeDraft } from '../event/record.ts'
+import { COPY, type Draft, writeDraft } from '../event/record.ts'
 import type { ThreadBlocks } from '../lane/blocks.ts'
 import {
   ACTIVATIONS,
@@ -10,6 +10,7 @@ import {
   countersWord,
   homeOf,
   isAttached,
+  isKeyed,
   laneCount,
   type PublisherSlot,
   parkedWord,
@@ -24,16 +25,12 @@ import { ringPlace } from '../lane/places.ts'
 import { DROPPED_NEWEST, SAMPLED_OUT } from '../lane/thread-counters.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 import { BlockWriter } from './block-writer.ts'
-import { FreeLanes } from './free-lanes.ts'
 import type { PublisherNotices } from './publisher-notices.ts'
 import { RelayWriters } from './relay-writers.ts'
 import { SpillwayWriters } from './spillway-writers.ts'
 
-/** What `place` answers when no lane has room. */
-export const NO_ROOM = -1
-
 /**
- * A publisher's ends of all lanes: finds the lane of a draft, claims, writes and commits.
+ * A publisher's ends of all lanes: claims, writes and commits.
  *
  * Only the publisher's thread may use it.
  */
@@ -56,8 +53,6 @@ export class LaneWriters {
   private readonly spillways: SpillwayWriters | undefined
   /** The lanes for which sends wait. */
   private readonly wanted = new Set<number>()
-  private readonly keyedLanes: number
-  private readonly free: FreeLanes
   private sequence = 0
   /** Events written since the last commit. */
   private uncommitted = 0
@@ -80,8 +75,6 @@ export class LaneWriters {
     this.attached = isAttached(map.shape, thread)
     this.control = wordsOf(map.control)
     this.counters = new Counters(this.control, countersWord(thread), THREAD_COUNTERS)
-    this.keyedLanes = map.shape.keyedLanes
-    this.free = new FreeLanes(map, thread)
     const lanes = laneCount(map.shape)
     this.writers = new Array(lanes).fill(undefined)
     this.dirty = new Array(lanes).fill(false)
@@ -97,47 +90,13 @@ export class LaneWriters {
     }
   }
 
-  /** Writes the draft, uncommitted, into the lane of its key, or into a free one; answers the lane or `NO_ROOM`. */
-  place(draft: Draft, bytes: number): number {
-    return (draft.flags & IN_BLOCK) === 0 ? this.placeRecord(draft, bytes) : this.placeLarge(draft, bytes)
-  }
-
-  /** The same for a draft whose data go to a block. */
-  private placeLarge(draft: Draft, bytes: number): number {
-    // Before its data are copied.
-    const hasRoom =
-      (draft.flags & ORDERED) === 0
-        ? this.hasFreeRoom(draft, bytes)
-        : this.hasRoom(this.laneOfKey(draft.keyHash), draft, bytes)
-    if (!hasRoom || !this.blocks.fill(draft)) return NO_ROOM
-    const lane = this.placeRecord(draft, bytes)
-    if (lane === NO_ROOM) this.blocks.unfill()
-    return lane
-  }
-
-  private placeRecord(draft: Draft, bytes: number): number {
-    if ((draft.flags & ORDERED) === 0) return this.placeFree(draft, bytes)
-    const lane = this.laneOfKey(draft.keyHash)
-    if (this.isSpilling(lane)) return this.spill(lane, draft, bytes) ? lane : NO_ROOM
-    if (this.write(lane, draft, bytes)) return lane
-    return draft.spills && this.spill(lane, draft, bytes) ? lane : NO_ROOM
-  }
-
-  /** The lane where the draft goes: of its key, or the free one whose turn it is. */
-  laneOf(draft: Draft): number {
-    return (draft.flags & ORDERED) === 0 ? this.free.current : this.laneOfKey(draft.keyHash)
-  }
-
-  laneOfKey(keyHash: number): number {
-    return keyHash % this.keyedLanes
-  }
-
   /** Writes the draft into this lane's ring, uncommitted, if there is room. */
-  private write(lane: number, draft: Draft, bytes: number): boolean {
+  write(lane: number, draft: Draft, bytes: number): boolean {
     const writer = this.writer(lane)
     const at = writer.claim(bytes)
     if (at === FULL) return false
     this.number(draft)
+    this.count(draft)
     writeDraft(writer, at, draft)
     this.notices.look(lane, writer)
     if (!this.dirty[lane]) {
@@ -147,28 +106,26 @@ export class LaneWriters {
     return true
   }
 
-  /**
-   * Writes the draft, uncommitted, where it may take the place of older ones: `coalesce` of that with the same key, else of
-   * the oldest. Commit before the next. Answers false if no block is free for its data, although all that lay in its lane's relay was given up.
-   */
-  overwrite(draft: Draft, bytes: number, coalesce: boolean): boolean {
+  /** Writes the draft into this lane's relay, uncommitted, if there is room; if it may `overwrite`, there is. */
+  relay(lane: number, draft: Draft, bytes: number, overwrite: boolean): boolean {
     this.use(USES_RELAYS)
-    if ((draft.flags & IN_BLOCK) !== 0 && !this.fillByForce(draft)) return false
     this.number(draft)
-    if ((draft.flags & ORDERED) === 0) {
-      this.overwriteFree(draft, bytes)
-      return true
-    }
-    const lane = this.laneOfKey(draft.keyHash)
-    if (coalesce && (draft.flags & HAS_KEY) !== 0) this.relays.coalesce(lane, draft, bytes)
-    else this.relays.write(lane, draft, bytes, true)
+    if (!this.relays.write(lane, draft, bytes, overwrite)) return false
+    this.count(draft)
     return true
   }
 
-  /** Gives up what lies in the lane's relay, the oldest first, until there is room for the draft's data. */
-  private fillByForce(draft: Draft): boolean {
-    while (!this.blocks.fill(draft)) if (!this.relays.dropOldest(this.laneOf(draft))) return false
-    return true
+  /** Writes the draft, uncommitted, in the place of the one with its key in this lane's relay, if there is one. */
+  coalesce(lane: number, draft: Draft, bytes: number): void {
+    this.use(USES_RELAYS)
+    this.number(draft)
+    this.count(draft)
+    this.relays.coalesce(lane, draft, bytes)
+  }
+
+  /** Gives up what lies in this lane's relay, up to one that had a block; false if none has. */
+  dropOldest(lane: number): boolean {
+    return this.relays.dropOldest(lane)
   }
 
   /**
@@ -193,12 +150,12 @@ export class LaneWriters {
 
   private publish(): void {
     this.uncommitted = 0
-    if (this.relays.commit()) wake(this.control, parkedWord(homeOf(this.map.shape, this.relays.lane)))
+    if (this.relays.isDirty) this.relays.commit((lane) => this.wakeHome(lane))
     for (let i = 0; i < this.touchedCount; i++) {
       const lane = this.touched[i]!
       this.dirty[lane] = false
       this.writers[lane]!.commit()
-      wake(this.control, parkedWord(homeOf(this.map.shape, lane)))
+      this.wakeHome(lane)
     }
     // Not `length = 0`, which would let go of the array's memory each time.
     this.touchedCount = 0
@@ -207,9 +164,9 @@ export class LaneWriters {
     if (this.blocks.isDirty) this.blocks.commit()
   }
 
-  /** Wakes the worker that the next event without a key goes to. Only a hint: `commit` wakes whom it must. */
-  rouse(): void {
-    wake(this.control, parkedWord(homeOf(this.map.shape, this.free.peek())))
+  /** Wakes the worker that reads this lane first. */
+  wakeHome(lane: number): void {
+    wake(this.control, parkedWord(homeOf(this.control, this.map.shape, lane)))
   }
 
   /** Forgets everything written since the last commit. */
@@ -227,19 +184,11 @@ export class LaneWriters {
     this.uncommitted = 0
   }
 
-  /** Whether the draft could be placed in this lane now. */
+  /** Whether the draft could be written into this lane now, or into its spillway if it may. */
   hasRoom(lane: number, draft: Draft, bytes: number): boolean {
-    if ((draft.flags & IN_BLOCK) !== 0 && !this.blocks.mayFill(draft)) return false
     const isSpilling = this.isSpilling(lane)
     if (!isSpilling && this.writer(lane).hasRoom(bytes)) return true
     return (isSpilling || draft.spills) && this.spillways!.hasRoom(lane, bytes)
-  }
-
-  /** The same for a draft without a key. */
-  hasFreeRoom(draft: Draft, bytes: number): boolean {
-    const { first, count } = this.free
-    for (let lane = first; lane < first + count; lane++) if (this.hasRoom(lane, draft, bytes)) return true
-    return false
   }
 
   /** Says that somebody waits for room in this lane, or no longer does. */
@@ -250,98 +199,57 @@ export class LaneWriters {
     this.spillways?.want(lane, room)
   }
 
-  /** The same for all lanes that take events without a key. */
-  wantFree(room: boolean): void {
-    const { first, count } = this.free
-    for (let lane = first; lane < first + count; lane++) this.want(lane, room)
+  /** What lies in this lane, of this publisher. */
+  usedBytes(lane: number): number {
+    return this.writer(lane).usedBytes
   }
 
   countDrops(events: number): void {
     this.counters.add(DROPPED_NEWEST + this.slot.depth, events)
   }
 
-  /** Counts an event that a sample does without. */
-  countSampledOut(): void {
-    this.counters.add(SAMPLED_OUT + this.slot.depth, 1)
-  }
-
-  private placeFree(draft: Draft, bytes: number): number {
-    const { free } = this
-    // Somebody waits for a request's answer: it goes where the least is before it, and not in a run.
-    let lane = (draft.flags & ASKS) === 0 ? free.take() : this.emptiestFree()
-    if (this.write(lane, draft, bytes)) return lane
-    for (let i = 1; i < free.count; i++) {
-      lane = free.after(lane)
-      if (!this.write(lane, draft, bytes)) continue
-      free.turnTo(lane)
-      return lane
-    }
-    if (!draft.spills) return NO_ROOM
-    for (let i = 0; i < free.count; i++) {
-      lane = free.after(lane)
-      if (this.spill(lane, draft, bytes)) return lane
-    }
-    return NO_ROOM
-  }
-
-  /** The lane for events without a key that has the fewest bytes of this publisher: the current one, if it has none. */
-  private emptiestFree(): number {
-    const { free } = this
-    let lane = free.current
-    let emptiest = lane
-    let least = Number.POSITIVE_INFINITY
-    for (let i = 0; i < free.count && least > 0; i++) {
-      const used = this.writer(lane).usedBytes
-      if (used < least) {
-        least = used
-        emptiest = lane
-      }
-      lane = free.after(lane)
-    }
-    return emptiest
+  /** Counts events that a sample does without. */
+  countSampledOut(events: number): void {
+    this.counters.add(SAMPLED_OUT + this.slot.depth, events)
   }
 
   /** Whether what has a key of this lane must go out, so as not to overtake what has. */
-  private isSpilling(lane: number): boolean {
+  isSpilling(lane: number): boolean {
     const { spillways } = this
-    if (spillways === undefined || !spillways.mayBeSpilling(lane) || lane >= this.keyedLanes) return false
+    if (spillways === undefined || !spillways.mayBeSpilling(lane) || !isKeyed(this.map.shape, lane))
+      return false
     if (spillways.isSpilling(lane)) return true
     if (!this.wanted.has(lane)) this.writer(lane).want(false)
     return false
   }
 
   /** Writes the draft into this lane's spillway, uncommitted, if there is room. */
-  private spill(lane: number, draft: Draft, bytes: number): boolean {
+  spill(lane: number, draft: Draft, bytes: number): boolean {
     this.use(USES_SPILLWAYS)
-    draft.sequence = this.sequence
-    if (!this.spillways!.write(lane, draft, bytes)) return false
     this.number(draft)
+    if (!this.spillways!.write(lane, draft, bytes)) return false
+    this.count(draft)
     // The engine's thread waits for this ring to be empty: its readers are to say so.
     this.writer(lane).want(true)
     return true
-  }
-
-  /** Where there is room; if nowhere, in the place of the oldest of one lane. */
-  private overwriteFree(draft: Draft, bytes: number): void {
-    const { free, relays } = this
-    let lane = free.take()
-    if (relays.write(lane, draft, bytes, false)) return
-    for (let i = 1; i < free.count; i++) {
-      lane = free.after(lane)
-      if (!relays.write(lane, draft, bytes, false)) continue
-      free.turnTo(lane)
-      return
-    }
-    relays.write(free.current, draft, bytes, true)
   }
 
   private writer(lane: number): RingWriter {
     return this.writers[lane] ?? this.open(lane)
   }
 
-  private number(draft: Draft): void {
-    draft.sequence = this.sequence++
-    this.uncommitted++
+  /** Says which of the publisher's events it is. Copies have the number of the leading one. */
+  number(draft: Draft): void {
+    if ((draft.flags & COPY) !== 0) return
+    draft.publisher = this.publisher
+    draft.sequence = this.sequence
+  }
+
+  /** It is written, at least in one pool. */
+  private count(draft: Draft): void {
+    const next = draft.sequence + 1
+    this.uncommitted += next - this.sequence
+    this.sequence = next
   }
 
   /** Before the first commit: a reader that was woken by it sees what this publisher uses. */

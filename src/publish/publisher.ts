@@ -2,6 +2,7 @@ import { type Ticket, wordsOf } from '../../native-free-ring/src/index.ts'
 import { closedError, FullError, InvalidEventError, isA, MillraceError, TimeoutError } from '../errors.ts'
 import { Block } from '../event/block.ts'
 import { overwrites, type Policy } from '../event/policy.ts'
+import { NORMAL, PRIORITIES } from '../event/priority.ts'
 import type {
   Ask,
   EventInput,
@@ -15,7 +16,7 @@ import type {
 import type { Draft } from '../event/record.ts'
 import type { ThreadBlocks } from '../lane/blocks.ts'
 import { checkWait, checkWaiting, type WaitOptions } from '../lane/deadline.ts'
-import { type SharedMap, STATE } from '../lane/map.ts'
+import { type PublisherSlot, publisherOf, type SharedMap, STATE } from '../lane/map.ts'
 import type { NoticeTopic } from '../lane/notices.ts'
 import { isSampled } from '../lane/sample.ts'
 import type { Waits } from '../lane/waits.ts'
@@ -24,7 +25,9 @@ import { Clock } from './clock.ts'
 import { keepDraft } from './draft.ts'
 import { Drafter } from './drafter.ts'
 import { afterAccepting, checkInput, inputOf } from './input.ts'
-import { LaneWriters, NO_ROOM } from './lane-writers.ts'
+import { LaneWriters } from './lane-writers.ts'
+import type { PoolRoutes } from './pool-routes.ts'
+import { PoolWriters } from './pool-writers.ts'
 import { PublisherNotices } from './publisher-notices.ts'
 import { checkMany, requestMany } from './request-many.ts'
 import type { Requests } from './requests.ts'
@@ -37,6 +40,7 @@ export const SEND_TIMEOUT_MS = 30_000
 export type PublisherParts = {
   readonly map: SharedMap
   readonly topics: TopicTable
+  readonly routes: PoolRoutes
   readonly waits: Waits
   readonly blocks: ThreadBlocks
   readonly requests: Requests
@@ -49,13 +53,14 @@ export type PublisherOptions = {
 }
 
 /**
- * Publishing as one publisher: limits, encoding, policy, then claim, write and commit in the lane of the event's key.
+ * Publishing from one thread, and one depth: limits, encoding, policy, then claim, write and commit in the lane of the event's key.
  */
 export class Publisher implements Publishing {
+  private readonly parts: PublisherParts
+  private readonly slot: Pick<PublisherSlot, 'thread' | 'depth'>
   private readonly control: Int32Array
   private readonly topics: TopicTable
   private readonly requests: Requests
-  private readonly lanes: LaneWriters
   private readonly notices: PublisherNotices
   private readonly options: PublisherOptions
   private readonly drafter: Drafter
@@ -63,30 +68,33 @@ export class Publisher implements Publishing {
   private readonly clock = new Clock()
   /** How many events were offered to samples of one in so many. */
   private readonly samples = new Map<number, number>()
-  /** Those that wait for room. */
-  private readonly sends: SendQueues
+  /** The lanes, and those that wait for room there: of each priority that was used. */
+  private readonly queues: (SendQueues | undefined)[] = new Array(PRIORITIES).fill(undefined)
   private closed = false
   /** Events of a batch are claimed and not committed: what a getter in one of them published would commit them. */
   private batching = false
 
-  /** `publisher`: its number in the map. */
-  constructor(parts: PublisherParts, publisher: number, options: PublisherOptions) {
-    const { map, topics, waits, blocks, requests } = parts
+  constructor(
+    parts: PublisherParts,
+    slot: Pick<PublisherSlot, 'thread' | 'depth'>,
+    options: PublisherOptions,
+  ) {
+    const { map, topics, routes, requests } = parts
+    this.parts = parts
+    this.slot = slot
     this.control = wordsOf(map.control)
     this.topics = topics
     this.requests = requests
     this.options = options
     this.notices = new PublisherNotices(this.control, (topic, notice) => this.notify(topic, notice))
-    this.lanes = new LaneWriters(map, publisher, topics, blocks, this.notices)
-    this.sends = new SendQueues(this.lanes, waits, () => this.isClosed)
-    this.drafter = new Drafter(map, publisher, topics, this.lanes.blocks, options.onFull)
+    this.drafter = new Drafter(map, topics, routes, this.queuesOf(NORMAL).pools.lanes.blocks, options.onFull)
     this.draft = this.drafter.draft
   }
 
   publish(type: string | EventInput, data?: unknown, options?: PublishOptions): boolean {
     this.checkOpen()
     // A worker takes longer to wake than an event to be written: if it is parked, it may as well begin.
-    if (this.clock.isStale) this.lanes.rouse()
+    if (this.clock.isStale) this.queuesOf(NORMAL).pools.rouse()
     this.draft.time = this.clock.now()
     const input = typeof type === 'string' ? undefined : checkInput(type)
     const accepted =
@@ -115,8 +123,9 @@ export class Publisher implements Publishing {
     let accepted = 0
     let dropped = 0
     let droppedType = ''
+    let { lanes } = this.queuesOf(NORMAL).pools
     const commit = (): void => {
-      this.lanes.commit()
+      lanes.commit()
       if (dropped > 0) this.countDrops(droppedType, dropped)
       dropped = 0
       committed = accepted
@@ -125,6 +134,10 @@ export class Publisher implements Publishing {
       for (; accepted < events.length; accepted++) {
         const input = checkInput(events[accepted])
         const bytes = this.drafter.prepare(input.type, input.data, input)
+        if (lanes !== this.lanes) {
+          if (accepted > committed) commit()
+          lanes = this.lanes
+        }
         if (overwrites(this.drafter.onFull)) {
           // What it overwrites is gone at once: it, and so all before it, are accepted here.
           if (accepted > committed) commit()
@@ -132,18 +145,19 @@ export class Publisher implements Publishing {
           committed = accepted + 1
           continue
         }
-        if (this.place(bytes) !== NO_ROOM) continue
+        if (this.place(bytes)) continue
         if (this.drafter.onFull !== 'drop-newest') {
           this.drafter.giveBack()
           break
         }
-        this.lanes.blocks.dropLater(this.draft)
-        dropped++
+        const lost = this.placeWhereRoom(bytes)
+        if (lost === this.draft.pools.length) lanes.blocks.dropLater(this.draft)
+        dropped += lost
         droppedType = input.type
       }
       if (accepted > committed) commit()
     } catch (error) {
-      this.lanes.abort()
+      lanes.abort()
       throw afterAccepting(committed, error)
     }
     return accepted
@@ -241,7 +255,7 @@ export class Publisher implements Publishing {
 
   allocate(bytes: number): Block {
     this.checkOpen()
-    return this.lanes.blocks.allocate(bytes)
+    return this.queuesOf(NORMAL).pools.lanes.blocks.allocate(bytes)
   }
 
   topic(topic: string): TopicHandle {
@@ -269,14 +283,14 @@ export class Publisher implements Publishing {
 
   /** Whether sends are waiting for room. */
   get sending(): boolean {
-    return this.sends.isWaiting
+    return this.queues.some((queues) => queues?.isWaiting)
   }
 
   /** Refuses what comes, and ends the sends that wait with a ClosedError. */
   close(): void {
     this.closed = true
     this.notices.close()
-    this.sends.fail(closedError())
+    for (const queues of this.queues) queues?.fail(closedError())
   }
 
   /** True if the event was accepted; else it stands in the draft, and is the caller's again if it `endsHere`. */
@@ -292,13 +306,15 @@ export class Publisher implements Publishing {
       this.overwrite(type, bytes)
       return true
     }
-    if (this.place(bytes) !== NO_ROOM) {
+    if (this.place(bytes)) {
       this.lanes.commit()
       return true
     }
     if (this.drafter.onFull === 'drop-newest') {
-      this.lanes.blocks.drop(this.draft)
-      this.countDrops(type, 1)
+      const lost = this.placeWhereRoom(bytes)
+      if (lost < this.draft.pools.length) this.lanes.commit()
+      else this.lanes.blocks.drop(this.draft)
+      this.countDrops(type, lost)
       return true
     }
     if (endsHere || this.drafter.onFull === 'reject') this.drafter.giveBack()
@@ -322,8 +338,8 @@ export class Publisher implements Publishing {
     this.draft.time = this.clock.now()
     if (this.publishOne(type, data, options, ticket, false)) return undefined
     const kept = keepDraft(this.draft)
-    const sent = this.sends.wait(kept, { timeoutMs, ...(signal && { signal }) })
-    if (kept.data instanceof Block) sent.catch(() => this.lanes.blocks.giveBack(kept))
+    const sent = this.queuesOf(kept.priority).wait(kept, { timeoutMs, ...(signal && { signal }) })
+    if (kept.data instanceof Block) sent.catch(() => this.drafter.giveBack(kept))
     return sent
   }
 
@@ -333,23 +349,22 @@ export class Publisher implements Publishing {
     const { onFull } = this.drafter
     if (typeof onFull === 'object' && !this.isSampled(onFull.sample)) {
       lanes.blocks.drop(draft)
-      lanes.countSampledOut()
-      if (this.notices.wantsDrops) this.notices.dropped(lanes.laneOf(draft), onFull, type, 1)
+      lanes.countSampledOut(draft.pools.length)
+      if (this.notices.wantsDrops)
+        this.notices.dropped(this.pools.laneOf(draft.pools[0]!, draft), onFull, type, 1)
       return
     }
-    if (lanes.overwrite(draft, bytes, onFull === 'coalesce')) {
-      lanes.commit()
-      return
-    }
-    lanes.blocks.drop(draft)
-    this.countDrops(type, 1)
+    const lost = this.pools.overwrite(draft, bytes, onFull === 'coalesce')
+    if (lost < draft.pools.length) lanes.commit()
+    else lanes.blocks.drop(draft)
+    if (lost > 0) this.countDrops(type, lost)
   }
 
   /** Of the policy drop-newest; `type` is the last one's. */
   private countDrops(type: string, events: number): void {
     this.lanes.countDrops(events)
     if (this.notices.wantsDrops)
-      this.notices.dropped(this.lanes.laneOf(this.draft), 'drop-newest', type, events)
+      this.notices.dropped(this.pools.laneOf(this.draft.pools[0]!, this.draft), 'drop-newest', type, events)
   }
 
   private isSampled(every: number): boolean {
@@ -359,9 +374,45 @@ export class Publisher implements Publishing {
   }
 
   /** Places the draft, unless sends wait for its lane: an event must not overtake those. */
-  private place(bytes: number): number {
-    if (this.sends.isWaiting && this.sends.hasBefore(this.draft)) return NO_ROOM
-    return this.lanes.place(this.draft, bytes)
+  private place(bytes: number): boolean {
+    const queues = this.queuesOf(this.draft.priority)
+    if (queues.isWaiting && queues.hasBefore(this.draft)) return false
+    return queues.pools.place(this.draft, bytes)
+  }
+
+  /** Of a draft for several pools, places it in those that have room; answers how many have none. */
+  private placeWhereRoom(bytes: number): number {
+    const { draft } = this
+    if (draft.pools.length === 1) return 1
+    const queues = this.queuesOf(draft.priority)
+    return queues.pools.placeWhereRoom(
+      draft,
+      bytes,
+      (pool) => queues.isWaiting && queues.hasBefore(draft, [pool]),
+    )
+  }
+
+  /** Of the draft. */
+  private get pools(): PoolWriters {
+    return this.queuesOf(this.draft.priority).pools
+  }
+
+  private get lanes(): LaneWriters {
+    return this.pools.lanes
+  }
+
+  private queuesOf(priority: number): SendQueues {
+    return this.queues[priority] ?? this.open(priority)
+  }
+
+  private open(priority: number): SendQueues {
+    const { map, topics, waits, blocks } = this.parts
+    const publisher = publisherOf(map, this.slot.thread, this.slot.depth, priority)
+    const lanes = new LaneWriters(map, publisher, topics, blocks, this.notices)
+    const pools = new PoolWriters(map, this.slot.thread, lanes)
+    const queues = new SendQueues(pools, waits, () => this.isClosed)
+    this.queues[priority] = queues
+    return queues
   }
 
   private checkOpen(): void {

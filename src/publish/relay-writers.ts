@@ -11,16 +11,15 @@ import type { PublisherNotices } from './publisher-notices.ts'
 /**
  * A publisher's ends of its relays: where an event may take the place of older ones (decision 13).
  *
- * One event at a time: write, then commit or abort.
+ * One event at a time: write it into the lanes of its pools, then commit or abort.
  */
 export class RelayWriters {
   private readonly map: SharedMap
   private readonly publisher: number
   private readonly lossy: (LossyWriter | undefined)[] = []
   private readonly latest: (LatestWriter | undefined)[] = []
-  private open: LossyWriter | LatestWriter | undefined
-  /** The lane of what was written last. */
-  lane = 0
+  /** What is written and not committed: in a lane of each pool. */
+  private readonly open: { readonly lane: number; readonly writer: LossyWriter | LatestWriter }[] = []
   private readonly topics: TopicTable
   private readonly notices: PublisherNotices
   private readonly blocks: BlockWriter
@@ -52,8 +51,7 @@ export class RelayWriters {
     if (at === FULL) return false
     if (writer.lost > 0) this.tellLost(lane, 'drop-oldest', writer)
     writeDraft(writer, at, draft)
-    this.lane = lane
-    this.open = writer
+    this.open.push({ lane, writer })
     this.notices.look(lane, writer)
     return true
   }
@@ -64,20 +62,24 @@ export class RelayWriters {
     const at = writer.claim(draft.keyHash, bytes, (other) => hasKeyOf(writer.bytes, other, draft))
     if (writer.lost > 0) this.tellLost(lane, 'coalesce', writer)
     writeDraft(writer, at, draft)
-    this.lane = lane
-    this.open = writer
+    this.open.push({ lane, writer })
     this.notices.look(lane, writer)
   }
 
-  /** Answers whether there was something to commit. */
-  commit(): boolean {
-    const { open } = this
-    if (open === undefined) return false
-    open.commit()
-    this.open = undefined
-    // Of the table, what was replaced stays until then.
-    if (open instanceof LatestWriter && open.lost > 0) this.discard(open, open.lostAt, open.lostEnd)
-    return true
+  get isDirty(): boolean {
+    return this.open.length > 0
+  }
+
+  /** `onNews`: in this lane is something to read. */
+  commit(onNews: (lane: number) => void): void {
+    for (const { lane, writer } of this.open) {
+      writer.commit()
+      // Of the table, what was replaced stays until then.
+      if (writer instanceof LatestWriter && writer.lost > 0)
+        this.discard(writer, writer.lostAt, writer.lostEnd)
+      onNews(lane)
+    }
+    this.open.length = 0
   }
 
   /**
@@ -95,8 +97,8 @@ export class RelayWriters {
   }
 
   abort(): void {
-    this.open?.resume()
-    this.open = undefined
+    for (const { writer } of this.open) writer.resume()
+    this.open.length = 0
   }
 
   /** Before what is lost is overwritten. */

@@ -1,22 +1,31 @@
 import { closedError } from '../errors.ts'
-import { type Draft, ORDERED } from '../event/record.ts'
-import type { WaitOptions } from '../lane/deadline.ts'
-import type { Waits } from '../lane/waits.ts'
-import { type LaneWriters, NO_ROOM } from './lane-writers.ts'
-import { SendQueue } from './send-queue.ts'
+import { type Draft, draftBytes } from '../event/record.ts'
+import { Deadline, type WaitOptions } from '../lane/deadline.ts'
+import type { Waits, Watch } from '../lane/waits.ts'
+import type { PoolWriters } from './pool-writers.ts'
 
-/** Events without a key wait together: any of their lanes will do. */
-const FREE = -1
+type Send = {
+  readonly draft: Draft
+  readonly bytes: number
+  /** Where it waits: one in each of its pools. */
+  readonly ways: readonly number[]
+  readonly resolve: () => void
+  readonly reject: (reason: unknown) => void
+  deadline: Deadline | undefined
+}
 
-/** The sends of a publisher that wait for room, by lane. */
-export class SendQueues {
-  private readonly queues = new Map<number, SendQueue>()
-  private readonly lanes: LaneWriters
+/**
+ * The sends of a publisher that wait for room, first come, first served: an event that was sent earlier is never overtaken by one of the same lane
+ * that happens to be smaller. One that goes to several pools waits in a lane of each, until it is the first in all of them.
+ */
+export class SendQueues implements Watch {
+  private readonly queues = new Map<number, Send[]>()
+  readonly pools: PoolWriters
   private readonly waits: Waits
   private readonly isClosed: () => boolean
 
-  constructor(lanes: LaneWriters, waits: Waits, isClosed: () => boolean) {
-    this.lanes = lanes
+  constructor(pools: PoolWriters, waits: Waits, isClosed: () => boolean) {
+    this.pools = pools
     this.waits = waits
     this.isClosed = isClosed
   }
@@ -26,48 +35,94 @@ export class SendQueues {
   }
 
   /** Whether sends wait that this draft must not overtake. */
-  hasBefore(draft: Draft): boolean {
-    return this.queues.has(this.keyOf(draft))
+  hasBefore(draft: Draft, pools = draft.pools): boolean {
+    return this.pools.waysOf(draft, pools).some((way) => this.queues.has(way))
   }
 
   /** Resolves when the draft, which nobody else uses, was published. */
   wait(draft: Draft, options: WaitOptions): Promise<void> {
-    const key = this.keyOf(draft)
-    return (this.queues.get(key) ?? this.open(key)).wait(draft, options)
+    return new Promise((resolve, reject) => {
+      const ways = this.pools.waysOf(draft, draft.pools)
+      const send: Send = { draft, bytes: draftBytes(draft), ways, resolve, reject, deadline: undefined }
+      send.deadline = new Deadline(options, 'Room in the lane', (reason) => this.withdraw(send, reason))
+      for (const way of ways) this.join(way, send)
+      this.waits.add(this)
+    })
+  }
+
+  ready(): boolean {
+    for (const [first] of this.queues.values()) if (this.isNext(first!) && this.mayEnd(first!)) return true
+    return false
+  }
+
+  advance(): boolean {
+    try {
+      while (this.placeAll() > 0);
+    } catch (error) {
+      this.fail(error)
+    }
+    return !this.isWaiting
   }
 
   /** Ends all waits with `reason`. */
   fail(reason: unknown): void {
-    for (const queue of [...this.queues.values()]) queue.fail(reason)
+    for (const send of new Set([...this.queues.values()].flat())) this.withdraw(send, reason)
   }
 
-  private keyOf(draft: Draft): number {
-    return (draft.flags & ORDERED) === 0 ? FREE : this.lanes.laneOfKey(draft.keyHash)
-  }
-
-  private open(key: number): SendQueue {
-    const { lanes, waits } = this
-    const want = (room: boolean) => (key === FREE ? lanes.wantFree(room) : lanes.want(key, room))
-    const hasRoom = (draft: Draft, bytes: number) =>
-      key === FREE ? lanes.hasFreeRoom(draft, bytes) : lanes.hasRoom(key, draft, bytes)
-    const queue: SendQueue = new SendQueue(
-      (draft, bytes) => this.isClosed() || hasRoom(draft, bytes),
-      (draft, bytes) => {
+  /** Places those that are next in their lanes, as far as there is room; answers how many. */
+  private placeAll(): number {
+    const { pools } = this
+    let placed = 0
+    for (const queue of [...this.queues.values()]) {
+      for (let first = queue[0]; first !== undefined && this.isNext(first); first = queue[0]) {
         if (this.isClosed()) throw closedError()
-        if (lanes.place(draft, bytes) === NO_ROOM) return false
-        lanes.commit()
-        return true
-      },
-      () => {
-        want(false)
-        this.queues.delete(key)
-        waits.remove(queue)
-      },
-    )
-    this.queues.set(key, queue)
+        if (!pools.place(first.draft, first.bytes)) break
+        pools.lanes.commit()
+        this.leave(first)
+        first.deadline?.clear()
+        first.resolve()
+        placed++
+      }
+    }
+    return placed
+  }
+
+  /** Whether it is the first in each of its lanes. */
+  private isNext(send: Send): boolean {
+    return send.ways.every((way) => this.queues.get(way)?.[0] === send)
+  }
+
+  private mayEnd({ draft, bytes }: Send): boolean {
+    return this.isClosed() || this.pools.hasRoom(draft, bytes)
+  }
+
+  private join(way: number, send: Send): void {
+    const queue = this.queues.get(way)
+    if (queue !== undefined) {
+      queue.push(send)
+      return
+    }
+    this.queues.set(way, [send])
     // Before the next look at the room: a release after that look wakes this thread.
-    want(true)
-    waits.add(queue)
-    return queue
+    this.pools.want(way, true)
+  }
+
+  private leave(send: Send): void {
+    for (const way of send.ways) {
+      const queue = this.queues.get(way)!
+      if (queue[0] === send) queue.shift()
+      else queue.splice(queue.indexOf(send), 1)
+      if (queue.length > 0) continue
+      this.queues.delete(way)
+      this.pools.want(way, false)
+    }
+    if (!this.isWaiting) this.waits.remove(this)
+  }
+
+  private withdraw(send: Send, reason: unknown): void {
+    if (!this.queues.get(send.ways[0]!)?.includes(send)) return
+    this.leave(send)
+    send.deadline?.clear()
+    send.reject(reason)
   }
 }

@@ -124,7 +124,7 @@ export class Storekeeper implements Watch {
       this.opened.add(publisher)
       const onRoom = () => void wake(control, parkedWord(slot.thread))
       for (let lane = 0; lane < laneCount(shape); lane++) {
-        const onNews = () => void wake(control, parkedWord(homeOf(shape, lane)))
+        const onNews = () => void wake(control, parkedWord(homeOf(control, shape, lane)))
         const ordered = isKeyed(shape, lane)
         const way = new Spillway(map, publisher, lane, ordered, this.overflow, { onRoom, onNews })
         this.ways.push(way)

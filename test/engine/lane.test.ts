@@ -39,8 +39,8 @@ test('lanes are given back when asynchronous handlers have settled, but for the 
   const { shape, control } = (engine as unknown as { map: SharedMap }).map
   const words = new Int32Array(control)
   const free = Array.from(
-    { length: laneCount(shape) - shape.keyedLanes },
-    (_, index) => shape.keyedLanes + index,
+    { length: laneCount(shape) - shape.pools[0]!.keyedLanes },
+    (_, index) => shape.pools[0]!.keyedLanes + index,
   )
   await vi.waitFor(() => expect(free.map((lane) => words[leaseWord(shape, lane)])).toEqual(free.map(() => 0)))
   expect(words[leaseWord(shape, 0)]).not.toBe(0)

@@ -7,7 +7,8 @@ import { MILLRACE, Modules, runProgram } from '../fixtures/program.ts'
 test('a module that awaits what never comes is given up', async () => {
   using modules = new Modules()
   const file = modules.write('never.mjs', 'await new Promise(() => {})\nexport default {}')
-  const error = await loadHandlers([pathToFileURL(file).href], 'at-least-once', { workerId: 1 }, 50).catch(
+  const rules = { delivery: 'at-least-once', pools: ['default'] } as const
+  const error = await loadHandlers([pathToFileURL(file).href], rules, { workerId: 1 }, 50).catch(
     (reason) => reason,
   )
   expect(error).toBeInstanceOf(HandlerLoadError)

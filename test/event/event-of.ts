@@ -17,7 +17,7 @@ const AT = 64
 /** An event in memory like a ring's: `overwrite` does what a writer that comes round again would do. */
 export function eventOf(written: Written): { event: MillraceEvent; overwrite(): void } {
   const { data, publisher = 3, sequence = 7, time = 1_700_000_000_123, ...options } = written
-  const draft = { ...newDraft(publisher), topicId: 5, sequence, time }
+  const draft = { ...newDraft(), publisher, topicId: 5, sequence, time }
   fillDraft(draft, data, options, 2 ** 20, false)
   const length = draftBytes(draft)
   const buffer = new SharedArrayBuffer(AT + length + (-length & 7))

@@ -74,7 +74,7 @@ function spaceOf(bytes: number): RecordSpace {
 }
 
 function draftOf(topic: string | number, content: unknown, options: Extras & { key?: string }): Draft {
-  const draft = newDraft(0)
+  const draft = newDraft()
   draft.topicId = typeof topic === 'number' ? topic : 0
   draft.topic = typeof topic === 'number' ? undefined : Buffer.from(topic, 'utf8')
   fillDraft(draft, content, options, 2 ** 20, false)

@@ -5,17 +5,18 @@ import { parkedWord } from '../../src/lane/map.ts'
 import { LANE_COUNTERS, RELEASED } from '../../src/lane/outcome.ts'
 import { allocateMap, ringPlace, spillwayPlace } from '../../src/lane/places.ts'
 import { Waits } from '../../src/lane/waits.ts'
+import { PoolRoutes } from '../../src/publish/pool-routes.ts'
 import { Publisher } from '../../src/publish/publisher.ts'
 import { Requests } from '../../src/publish/requests.ts'
 import { memoryStore } from '../../src/store/index.ts'
 import { Spillway } from '../../src/store/spillway.ts'
 import { TopicTable } from '../../src/topic/topic-table.ts'
+import { poolShape } from '../fixtures/pool-shape.ts'
 
 const shape = {
   workers: 1,
   attachable: 0,
-  keyedLanes: 1,
-  freeLanes: 1,
+  pools: [poolShape({ firstThread: 1, workers: 1 })],
   ringBytes: 1_024,
   maxTopics: 16,
   blockPages: 0,
@@ -32,10 +33,15 @@ function setUp() {
     const waits = new Waits(new Parking(control, parkedWord(0)), { drive: false })
     const blocks = new ThreadBlocks(map, 0)
     const requests = new Requests(map, 0, waits, blocks)
-    return new Publisher({ map, topics, waits, blocks, requests }, 0, {
-      onFull: 'spill',
-      closedFrom: 1,
-    })
+    const parts = { map, topics, routes: new PoolRoutes(map), waits, blocks, requests }
+    return new Publisher(
+      parts,
+      { thread: 0, depth: 0 },
+      {
+        onFull: 'spill',
+        closedFrom: 1,
+      },
+    )
   }
   const told = { room: 0, news: 0 }
   const spillway = new Spillway(map, 0, 0, true, memoryStore().overflow, {

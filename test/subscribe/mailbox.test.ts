@@ -30,6 +30,7 @@ import { allocateMap } from '../../src/lane/places.ts'
 import { SpilledMail } from '../../src/lane/spilled-mail.ts'
 import { memoryStore } from '../../src/store/index.ts'
 import { TopicTable } from '../../src/topic/topic-table.ts'
+import { poolShape } from '../fixtures/pool-shape.ts'
 
 /** The word of the lease, the first of a mailbox. */
 const LEASE = 0
@@ -37,8 +38,7 @@ const OTHER = 99
 const shape = {
   workers: 2,
   attachable: 0,
-  keyedLanes: 1,
-  freeLanes: 1,
+  pools: [poolShape({ firstThread: 1, workers: 2 })],
   ringBytes: 1_024,
   maxTopics: 1,
   blockPages: 0,
