@@ -90,22 +90,26 @@ export class Blocks {
   }
 
   /**
-   * The first page of a new block of at least `bytes` bytes, for `owner`, among the first `limit` pages; or `NO_BLOCK`.
+   * The first page of a new block of at least `bytes` bytes, for `owner`, among the first `limit` pages; or `NO_BLOCK`. Of several (`count`) that lie
+   * behind each other, the first one's: all of them, or none.
    *
    * Also if another thread has been allocating for as long as this one tried. What lies in a block is whatever was left there.
    */
-  allocate(bytes: number, owner: number, limit = this.pages): number {
+  allocate(bytes: number, owner: number, limit = this.pages, count = 1): number {
     const pages = pagesOf(bytes)
-    if (pages > limit || !this.takeLease()) return NO_BLOCK
-    const page = this.find(pages, limit)
-    if (page !== NO_BLOCK) {
-      this.cut(page, pages)
-      const stamp = (this.owners[page]! >>> OWNER_BITS) + 1
-      // Nobody else changes the word of a free page; publishes nothing, since what counts are the bytes written next.
-      Atomics.store(this.owners, page, (stamp << OWNER_BITS) | owner)
-    }
+    if (count * pages > limit || !this.takeLease()) return NO_BLOCK
+    const page = this.find(count * pages, limit)
+    if (page !== NO_BLOCK) for (let i = 0; i < count; i++) this.take(page + i * pages, pages, owner)
     this.giveBackLease()
     return page
+  }
+
+  /** The first so many pages of a gap become a block. */
+  private take(page: number, pages: number, owner: number): void {
+    this.cut(page, pages)
+    const stamp = (this.owners[page]! >>> OWNER_BITS) + 1
+    // Nobody else changes the word of a free page; publishes nothing, since what counts are the bytes written next.
+    Atomics.store(this.owners, page, (stamp << OWNER_BITS) | owner)
   }
 
   /** Of a block that its owner has just got. */

@@ -1,11 +1,11 @@
 import { RelayGauge, RingGauge, readCounter, wordsOf } from '../../native-free-ring/src/index.ts'
-import { NORMAL } from '../event/priority.ts'
 import {
   activeWord,
   countersWord,
   dispatchers,
   laneCount,
   type PoolShape,
+  type PublisherSlot,
   type SharedMap,
   USES_RELAYS,
   USES_RINGS,
@@ -23,7 +23,7 @@ import {
 } from '../lane/outcome.ts'
 import { inboxPlace, relayPlace, ringPlace, spillwayPlace } from '../lane/places.ts'
 import { SpillwayGauge } from '../lane/spillway-gauge.ts'
-import { DISPATCHED, DROPPED_NEWEST, SAMPLED_OUT } from '../lane/thread-counters.ts'
+import { DISPATCHED, droppedNewest, sampledOut } from '../lane/thread-counters.ts'
 
 /** Events that were accepted and dropped, by the policy that did. */
 export type Drops = {
@@ -138,10 +138,10 @@ export class LedgerReader {
     }
     written += spilled
     const droppedBy: Drops = {
-      'drop-newest': this.countOfPublishers(DROPPED_NEWEST),
+      'drop-newest': this.countOfPublishers(droppedNewest),
       'drop-oldest': overwritten,
       coalesce: replaced,
-      sample: this.countOfPublishers(SAMPLED_OUT),
+      sample: this.countOfPublishers(sampledOut),
       'at-most-once': sums[DROPPED]!,
       duplicate: sums[DUPLICATE]!,
     }
@@ -211,12 +211,10 @@ export class LedgerReader {
     return readCounter(this.control, countersWord(thread), DISPATCHED)
   }
 
-  private countOfPublishers(counter: number): number {
+  private countOfPublishers(counterOf: (slot: PublisherSlot) => number): number {
     let sum = 0
-    for (const { thread, depth, priority } of this.map.publishers) {
-      // All priorities of a thread and depth have one count.
-      if (priority === NORMAL) sum += readCounter(this.control, countersWord(thread), counter + depth)
-    }
+    for (const slot of this.map.publishers)
+      sum += readCounter(this.control, countersWord(slot.thread), counterOf(slot))
     return sum
   }
 

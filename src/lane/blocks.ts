@@ -4,6 +4,7 @@ import {
   MAX_STAMP,
   NO_BLOCK,
   PAGE_BYTES,
+  pagesOf,
   wake,
   wordsOf,
 } from '../../native-free-ring/src/index.ts'
@@ -58,7 +59,12 @@ export class ThreadBlocks implements BlockOwner {
 
   /** The most bytes that one block can have: half of all, so that its copy in a mailbox, or an answer, fits beside it. */
   get maxBytes(): number {
-    return (this.blocks.pages >> 1) * PAGE_BYTES
+    return this.maxBytesOf(1)
+  }
+
+  /** The most bytes that each of several blocks can have. */
+  maxBytesOf(count: number): number {
+    return Math.floor((this.blocks.pages >> 1) / count) * PAGE_BYTES
   }
 
   /**
@@ -66,7 +72,12 @@ export class ThreadBlocks implements BlockOwner {
    * theirs before that.
    */
   allocate(length: number, share: number): BlockRef | undefined {
-    return this.tryAllocate(length, share) ?? this.allocateAfterAll(length, share)
+    return this.allocateAll(length, share, 1)?.[0]
+  }
+
+  /** The same for several blocks of one length: all, or none. */
+  allocateAll(length: number, share: number, count: number): BlockRef[] | undefined {
+    return this.tryAllocate(length, share, count) ?? this.allocateAfterAll(length, share, count)
   }
 
   /** After `allocate` found no room, what `failure` was then: whether it is worth another try. Who frees a block wakes all threads. */
@@ -184,15 +195,15 @@ export class ThreadBlocks implements BlockOwner {
     return this.lastUsed
   }
 
-  private allocateAfterAll(length: number, share: number): BlockRef | undefined {
+  private allocateAfterAll(length: number, share: number, count: number): BlockRef[] | undefined {
     if (length > this.maxBytes) return undefined
     if (this.blocks.freeAll(LETTER) > 0) {
-      const ref = this.tryAllocate(length, share)
-      if (ref !== undefined) return ref
+      const refs = this.tryAllocate(length, share, count)
+      if (refs !== undefined) return refs
     }
     // Before the last try: whoever frees one after it wakes this thread.
     this.failure = this.blocks.want()
-    return this.tryAllocate(length, share)
+    return this.tryAllocate(length, share, count)
   }
 
   /** How many pages, from the first on, are this share. */
@@ -201,9 +212,13 @@ export class ThreadBlocks implements BlockOwner {
     return pages - (pages >> (share + 1))
   }
 
-  private tryAllocate(length: number, share: number): BlockRef | undefined {
-    const page = this.blocks.allocate(length, this.me, this.limitOf(share))
-    if (page === NO_BLOCK) return undefined
-    return { page, stamp: this.blocks.stampOf(page), offset: 0, length }
+  private tryAllocate(length: number, share: number, count: number): BlockRef[] | undefined {
+    const { blocks } = this
+    const first = blocks.allocate(length, this.me, this.limitOf(share), count)
+    if (first === NO_BLOCK) return undefined
+    return Array.from({ length: count }, (_, index) => {
+      const page = first + index * pagesOf(length)
+      return { page, stamp: blocks.stampOf(page), offset: 0, length }
+    })
   }
 }

@@ -26,6 +26,11 @@ export class BlockWriter {
     return Math.min(MAX_DATA_BYTES, this.blocks.maxBytes)
   }
 
+  /** The same of an event that goes to so many pools: each has a block. */
+  maxBytesOf(pools: number): number {
+    return Math.min(MAX_DATA_BYTES, this.blocks.maxBytesOf(pools))
+  }
+
   /**
    * A block of this thread's own, to be filled and sent.
    *
@@ -76,6 +81,24 @@ export class BlockWriter {
     data.release()
   }
 
+  /** Sees to it that the draft's data lie in as many blocks; undefined if there is no room for all of them. */
+  fillAll(draft: Draft, count: number): BlockRef[] | undefined {
+    const { data, blockBytes, block } = draft
+    const own = data instanceof Block ? data : undefined
+    const missing = own === undefined ? count : count - 1
+    const filled = this.blocks.allocateAll(blockBytes, this.depth, missing)
+    draft.lacksBlock = filled === undefined ? this.blocks.failure : undefined
+    if (filled === undefined) return undefined
+    for (const ref of filled) this.write(ref, draft)
+    const refs = own === undefined ? filled : [block!, ...filled]
+    for (const ref of refs) this.written.push({ ref, own: ref === block ? own : undefined })
+    return refs
+  }
+
+  private write(ref: BlockRef, { data, blockBytes }: Draft): void {
+    this.blocks.view(ref).set(data!.length === blockBytes ? data! : data!.subarray(0, blockBytes))
+  }
+
   /** Sees to it that the draft's data lie in a block, or also in a further one as a copy; false if there is no room. */
   fill(draft: Draft, isCopy = false): boolean {
     const { data, blockBytes } = draft
@@ -84,7 +107,7 @@ export class BlockWriter {
       draft.block = this.blocks.allocate(blockBytes, this.depth)
       draft.lacksBlock = draft.block === undefined ? this.blocks.failure : undefined
       if (draft.block === undefined) return false
-      this.blocks.view(draft.block).set(data!.length === blockBytes ? data! : data!.subarray(0, blockBytes))
+      this.write(draft.block, draft)
     }
     this.written.push({ ref: draft.block!, own })
     return true

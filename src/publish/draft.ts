@@ -106,6 +106,6 @@ export function tooLarge(bytes: number, limit: number): InvalidEventError {
 
 export function tooLargeForBlocks(bytes: number, limit: number): InvalidEventError {
   return new InvalidEventError(
-    `An event's data of ${bytes} bytes exceed the ${limit} bytes that may lie in a block, half of blockBytes, up to 256 MiB`,
+    `An event's data of ${bytes} bytes exceed the ${limit} bytes that may lie in a block: half of blockBytes, or their part of it if they go to several pools, up to 256 MiB`,
   )
 }

@@ -96,10 +96,10 @@ export class Drafter {
   /** Has its data go to a block; answers what its record takes then. */
   private divert(whole: number, limit: number): number {
     const { draft, blocks } = this
-    if (draft.dataBytes > blocks.maxBytes)
-      throw blocks.maxBytes === 0
-        ? tooLarge(whole, limit)
-        : tooLargeForBlocks(draft.dataBytes, blocks.maxBytes)
+    // One for each pool, which are allocated together.
+    const maxBytes = blocks.maxBytesOf(draft.pools.length)
+    if (draft.dataBytes > maxBytes)
+      throw blocks.maxBytes === 0 ? tooLarge(whole, limit) : tooLargeForBlocks(draft.dataBytes, maxBytes)
     blocks.divert(draft)
     const bytes = draftBytes(draft)
     if (bytes <= limit) return bytes

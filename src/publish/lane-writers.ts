@@ -22,7 +22,7 @@ import {
   USES_SPILLWAYS,
 } from '../lane/map.ts'
 import { ringPlace } from '../lane/places.ts'
-import { DROPPED_NEWEST, SAMPLED_OUT } from '../lane/thread-counters.ts'
+import { droppedNewest, sampledOut } from '../lane/thread-counters.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 import { BlockWriter } from './block-writer.ts'
 import type { PublisherNotices } from './publisher-notices.ts'
@@ -51,8 +51,8 @@ export class LaneWriters {
   private readonly relays: RelayWriters
   /** Undefined without a store. */
   private readonly spillways: SpillwayWriters | undefined
-  /** The lanes for which sends wait. */
-  private readonly wanted = new Set<number>()
+  /** The lanes for which sends wait, and in how many queues. */
+  private readonly wanted = new Map<number, number>()
   private sequence = 0
   /** Events written since the last commit. */
   private uncommitted = 0
@@ -191,12 +191,13 @@ export class LaneWriters {
     return (isSpilling || draft.spills) && this.spillways!.hasRoom(lane, bytes)
   }
 
-  /** Says that somebody waits for room in this lane, or no longer does. */
+  /** Says that one more queue waits for room in this lane, or one less. */
   want(lane: number, room: boolean): void {
-    if (room) this.wanted.add(lane)
+    const queues = (this.wanted.get(lane) ?? 0) + (room ? 1 : -1)
+    if (queues > 0) this.wanted.set(lane, queues)
     else this.wanted.delete(lane)
-    this.writer(lane).want(room || this.isSpilling(lane))
-    this.spillways?.want(lane, room)
+    this.writer(lane).want(queues > 0 || this.isSpilling(lane))
+    this.spillways?.want(lane, queues > 0)
   }
 
   /** What lies in this lane, of this publisher. */
@@ -205,12 +206,12 @@ export class LaneWriters {
   }
 
   countDrops(events: number): void {
-    this.counters.add(DROPPED_NEWEST + this.slot.depth, events)
+    this.counters.add(droppedNewest(this.slot), events)
   }
 
   /** Counts events that a sample does without. */
   countSampledOut(events: number): void {
-    this.counters.add(SAMPLED_OUT + this.slot.depth, events)
+    this.counters.add(sampledOut(this.slot), events)
   }
 
   /** Whether what has a key of this lane must go out, so as not to overtake what has. */

@@ -1,4 +1,3 @@
-import type { BlockRef } from '../event/block-ref.ts'
 import { ASKS, COPY, type Draft, draftBytes, HAS_KEY, IN_BLOCK, ORDERED } from '../event/record.ts'
 import type { PoolShape, SharedMap } from '../lane/map.ts'
 import { FreeLanes } from './free-lanes.ts'
@@ -35,7 +34,7 @@ export class PoolWriters {
   private placeInAll(draft: Draft, bytes: number): boolean {
     const { pools, flags, block } = draft
     for (const pool of pools) if (!this.hasRoomIn(pool, draft, bytes)) return false
-    const blocks = (flags & IN_BLOCK) === 0 ? [] : this.fillForAll(draft)
+    const blocks = (flags & IN_BLOCK) === 0 ? [] : this.lanes.blocks.fillAll(draft, pools.length)
     if (blocks === undefined) return false
     pools.forEach((pool, index) => {
       draft.block = blocks[index]
@@ -63,21 +62,6 @@ export class PoolWriters {
     draft.flags = flags
     draft.block = block
     return lost
-  }
-
-  /** A block for each of the draft's pools; undefined if there are not that many. */
-  private fillForAll(draft: Draft): BlockRef[] | undefined {
-    const { block } = draft
-    const filled: BlockRef[] = []
-    for (const _ of draft.pools) {
-      if (!this.lanes.blocks.fill(draft, filled.length > 0)) {
-        for (const _ of filled) this.lanes.blocks.unfill()
-        draft.block = block
-        return undefined
-      }
-      filled.push(draft.block!)
-    }
-    return filled
   }
 
   /** A draft whose data go to a block. */
@@ -153,6 +137,11 @@ export class PoolWriters {
 
   private hasRoomIn(pool: number, draft: Draft, bytes: number): boolean {
     if ((draft.flags & IN_BLOCK) !== 0 && !this.lanes.blocks.mayFill(draft)) return false
+    return this.laneHasRoom(pool, draft, bytes)
+  }
+
+  /** The same, whether or not there is a block for its data. */
+  private laneHasRoom(pool: number, draft: Draft, bytes: number): boolean {
     if ((draft.flags & ORDERED) !== 0)
       return this.lanes.hasRoom(this.laneOfKey(pool, draft.keyHash), draft, bytes)
     const { first, count } = this.free[pool]!
@@ -161,11 +150,17 @@ export class PoolWriters {
     return false
   }
 
-  /** What sends wait for together: room in the lane of a key, or in any of a pool's free ones, each with a number. */
+  /**
+   * What sends wait for together, each with a number: room in the lane of a key, in each of the pools; or in any free lane of these pools.
+   */
   waysOf(draft: Draft, pools: readonly number[]): number[] {
-    return pools.map((pool) =>
-      (draft.flags & ORDERED) === 0 ? -1 - pool : this.laneOfKey(pool, draft.keyHash),
-    )
+    if ((draft.flags & ORDERED) !== 0) return pools.map((pool) => this.laneOfKey(pool, draft.keyHash))
+    return [-pools.reduce((bits, pool) => bits | (1 << pool), 0)]
+  }
+
+  /** Whether a draft without a key, in these pools, would take the room that another one waits for. */
+  mayStarve(pools: readonly number[], waiting: Draft, bytes: number): boolean {
+    return pools.some((pool) => waiting.pools.includes(pool) && !this.laneHasRoom(pool, waiting, bytes))
   }
 
   /** Says that somebody waits for room there, or no longer does. */
@@ -174,8 +169,10 @@ export class PoolWriters {
       this.lanes.want(way, room)
       return
     }
-    const { first, count } = this.free[-1 - way]!
-    for (let lane = first; lane < first + count; lane++) this.lanes.want(lane, room)
+    this.free.forEach(({ first, count }, pool) => {
+      if ((-way & (1 << pool)) === 0) return
+      for (let lane = first; lane < first + count; lane++) this.lanes.want(lane, room)
+    })
   }
 
   /** Wakes the workers that the next events without a key go to. Only a hint: a commit wakes whom it must. */

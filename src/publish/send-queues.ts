@@ -1,5 +1,5 @@
 import { closedError } from '../errors.ts'
-import { type Draft, draftBytes } from '../event/record.ts'
+import { type Draft, draftBytes, ORDERED } from '../event/record.ts'
 import { Deadline, type WaitOptions } from '../lane/deadline.ts'
 import type { Waits, Watch } from '../lane/waits.ts'
 import type { PoolWriters } from './pool-writers.ts'
@@ -16,7 +16,8 @@ type Send = {
 
 /**
  * The sends of a publisher that wait for room, first come, first served: an event that was sent earlier is never overtaken by one of the same lane
- * that happens to be smaller. One that goes to several pools waits in a lane of each, until it is the first in all of them.
+ * that happens to be smaller. One that goes to several pools waits in a lane of each, until it is the first in all of them. Without a key, those of
+ * the same pools wait together.
  */
 export class SendQueues implements Watch {
   private readonly queues = new Map<number, Send[]>()
@@ -36,7 +37,12 @@ export class SendQueues implements Watch {
 
   /** Whether sends wait that this draft must not overtake. */
   hasBefore(draft: Draft, pools = draft.pools): boolean {
-    return this.pools.waysOf(draft, pools).some((way) => this.queues.has(way))
+    if ((draft.flags & ORDERED) !== 0)
+      return this.pools.waysOf(draft, pools).some((way) => this.queues.has(way))
+    // Without a key there is no order: only what one waits for may not be taken away from it.
+    for (const [way, [first]] of this.queues)
+      if (way < 0 && this.pools.mayStarve(pools, first!.draft, first!.bytes)) return true
+    return false
   }
 
   /** Resolves when the draft, which nobody else uses, was published. */

@@ -1,5 +1,6 @@
 import { BroadcastChannel, Worker } from 'node:worker_threads'
 import { describe, expect, test, vi } from 'vitest'
+import { IN_BLOCK } from '../../src/event/record.ts'
 import {
   createEngine,
   type Engine,
@@ -11,6 +12,7 @@ import {
   type Subscription,
   TimeoutError,
 } from '../../src/index.ts'
+import { PoolWriters } from '../../src/publish/pool-writers.ts'
 import { memoryStore } from '../../src/store/index.ts'
 import type { Seen } from '../fixtures/pooled.ts'
 import { Modules } from '../fixtures/program.ts'
@@ -134,9 +136,10 @@ describe('an event with handlers in two pools', () => {
       expect(() => engine.publish('both.a', 'refused', { ...options, onFull: 'reject' })).toThrow(/No room/)
       await expect(engine.send('both.a', 'late', { ...options, timeoutMs: 20 })).rejects.toThrow(TimeoutError)
       const sends = ['first', 'second'].map((name) => engine.send('both.a', name, options))
-      // Behind them in both pools.
+      // Behind them, if it has a key.
       const third = engine.send('fast.a', 'third', options)
       await engine.drain({ timeoutMs: 20 }).catch(() => {})
+      if (key === undefined) expect((await received(seen, 1))[0]!.data).toBe('third')
       expect(await seen.receiveBatch({ max: 10, timeoutMs: 0 })).toEqual([])
       if (key !== undefined) {
         // Another lane: not behind them.
@@ -152,7 +155,9 @@ describe('an event with handlers in two pools', () => {
         all.filter((one) => one.by === by && typeof one.data === 'string').map(({ data }) => data as string)
       expect(key === undefined ? of('slow').sort() : of('slow')).toEqual(['first', 'second'])
       const fast = of('fast').filter((data) => !data.startsWith('other'))
-      expect(key === undefined ? fast.sort() : fast).toEqual(['first', 'second', 'third'])
+      expect(key === undefined ? fast.sort() : fast).toEqual(
+        key === undefined ? ['first', 'second'] : ['first', 'second', 'third'],
+      )
       expect(engine.stats()).toMatchObject({ balanced: true, dropped: 0, pending: 0 })
     },
   )
@@ -273,6 +278,28 @@ describe('an event with handlers in two pools', () => {
     held[Symbol.dispose]()
     await engine.drain()
     expect(engine.stats()).toMatchObject({ balanced: true, blocks: { usedBytes: 0 } })
+  })
+
+  test('waits for a block in each, and takes none before there are enough', async () => {
+    // Four pages, of which two are for what comes from outside.
+    await using engine = await start({ blockBytes: 4 * 65_536 })
+    const seen = engine.subscribe('seen', { onFull: 'block' })
+    await expect(engine.send('both.a', new Uint8Array(100_000))).rejects.toThrow(/exceed the 65536 bytes/)
+    const held = await hold(engine, 'slow')
+    await engine.send('slow.a', new Uint8Array(60_000).fill(1), { key: 'k' })
+    const { usedBytes } = engine.stats().blocks
+    const place = vi.spyOn(PoolWriters.prototype, 'place')
+    const sent = engine.send('both.a', new Uint8Array(60_000).fill(2))
+    for (let n = 0; n < 50; n++) await engine.request('fast.a', n)
+    expect(engine.stats().blocks.usedBytes).toBe(usedBytes)
+    // Beside those of the requests.
+    expect(place.mock.calls.filter(([{ flags }]) => (flags & IN_BLOCK) !== 0).length).toBeLessThan(10)
+    place.mockRestore()
+    held[Symbol.dispose]()
+    await sent
+    await engine.drain()
+    expect(engine.stats()).toMatchObject({ balanced: true, pending: 0, blocks: { usedBytes: 0 } })
+    expect(await seen.receiveBatch({ max: 100 })).toHaveLength(50 + 1 + 2)
   })
 
   test('spills in each by itself, in its order', async () => {

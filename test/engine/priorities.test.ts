@@ -181,6 +181,27 @@ test('an event of a batch that is refused takes none before it along that had an
   expect(engine.stats()).toMatchObject({ accepted: 1, completed: 1, balanced: true })
 })
 
+test('what is dropped is counted, whatever its priority', async () => {
+  await using engine = await start(0)
+  let dropped = 0
+  for (let n = 0; n < 300; n++) {
+    for (const priority of ['high', 'low', 'normal'] as const) {
+      if (!engine.publish('seen.it', n, { key: 'k', priority })) dropped++
+      else continue
+      engine.publish('seen.it', n, { key: 'k', priority, onFull: 'drop-newest' })
+    }
+  }
+  expect(dropped).toBeGreaterThan(600)
+  expect(engine.stats().droppedBy['drop-newest']).toBe(dropped)
+  for (const priority of ['high', 'low', 'normal'] as const)
+    engine.publish('seen.it', 0, { priority, onFull: { sample: 1_000_000 } })
+  const { accepted, completed } = engine.stats()
+  expect(accepted).toBe(900 + 3)
+  await engine.drain()
+  expect(engine.stats()).toMatchObject({ balanced: true, pending: 0 })
+  expect(completed).toBe(0)
+})
+
 test('a priority that there is not is refused', async () => {
   await using engine = await start(0)
   expect(() => engine.publish('seen.it', 1, { priority: 'urgent' as Priority })).toThrow(InvalidEventError)

@@ -287,6 +287,7 @@ export const MISTAKES: readonly Mistake[] = [
     'return Atomics.compareExchange(this.owners, page, word | from, word | to) === (word | from)',
     'Atomics.store(this.owners, page, word | to)\n    return true',
   ),
+  blocks('takes several where one has room', 'this.find(count * pages, limit)', 'this.find(pages, limit)'),
   blocks('does not free what a dead thread had', 'if ((word & OWNER_MASK) !== owner) continue', 'continue'),
   blocks(
     'does not take the lease from a dead thread',

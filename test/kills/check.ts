@@ -72,6 +72,13 @@ export function check(history: readonly Entry[], rest: Rest, promises: Promises)
 export const idOf = ({ publisher, number }: { publisher: number; number: number }): string =>
   `${publisher}/${number}`
 
+const PRIORITIES = ['normal', 'high', 'low'] as const
+
+/** Events of one key have one priority: only then their order is promised. */
+export function priorityOf(key: number): (typeof PRIORITIES)[number] {
+  return PRIORITIES[Math.abs(key) % 3]!
+}
+
 function livesOf(history: readonly Entry[]): Map<string, Life> {
   const lives = new Map<string, Life>()
   for (const entry of history) {

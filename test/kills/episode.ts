@@ -34,7 +34,7 @@ export async function episode(random: Random, attempts: number, file: string): P
   setEnvironmentData(SHARED, shared)
   let died = 0
   const engine = await createEngine<KillEvents>({
-    workers,
+    pools: { main: { workers, lanes: 4 }, aside: { workers: 1, lanes: 2 } },
     handlers,
     delivery,
     affinity,
@@ -43,7 +43,6 @@ export async function episode(random: Random, attempts: number, file: string): P
     ringBytes,
     // A few large events fill them.
     blockBytes: random.of([2 ** 20, 2 ** 26]),
-    lanes: 4,
     redeliveries: 8,
     deadLetters: 10_000,
     resourceLimits: HEAP,

@@ -53,7 +53,9 @@ export default defineHandlers<KillEvents>({
       return number
     })()
   },
-  'kill.echo': () => {},
+  /** In a pool of its own: what is sent to it, and a copy of each event. */
+  'kill.echo': { pool: 'aside', handle: () => {} },
+  'kill.{event,copied}': { pool: 'aside', name: 'aside', handle: () => {} },
   /** On each worker: its copies must all be dealt with, too. */
   'kill.everywhere': { scope: 'every-worker', replayLast: true, name: 'everywhere', handle: () => {} },
   'kill.block': ({ data }) => {

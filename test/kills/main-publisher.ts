@@ -1,6 +1,6 @@
 import { setTimeout, setImmediate as turn } from 'node:timers/promises'
-import { type Engine, FullError, MillraceError } from '../../src/index.ts'
-import { idOf, type Promises } from './check.ts'
+import { type Engine, FullError, MillraceError, type PublishOptions } from '../../src/index.ts'
+import { idOf, type Promises, priorityOf } from './check.ts'
 import type { KillEvents } from './handlers.ts'
 import type { Entry, History } from './history.ts'
 import type { Random } from './random.ts'
@@ -79,7 +79,8 @@ export class MainPublisher {
       echo: random.integer(0, 3) === 0,
       padding: 'x'.repeat(paddingOf(random, this.fill)),
     }
-    const options: { key?: string; id: string } = {
+    const options: PublishOptions & { id: string } = {
+      priority: priorityOf(key),
       ...(key >= 0 && { key: `key-${key}` }),
       id: idOf({ publisher: MAIN, number }),
     }
@@ -110,7 +111,7 @@ export class MainPublisher {
     await Promise.all(this.asked)
   }
 
-  private async ask(data: KillEvents['kill.event'], options: { key?: string; id: string }): Promise<void> {
+  private async ask(data: KillEvents['kill.event'], options: Omit<PublishOptions, 'onFull'>): Promise<void> {
     this.write('ask', data)
     try {
       const answer = await this.engine.request('kill.event', data, options)

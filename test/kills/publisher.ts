@@ -1,6 +1,6 @@
 import { threadId, workerData } from 'node:worker_threads'
 import { attach, type ConnectionHandle, FullError } from '../../src/index.ts'
-import { idOf } from './check.ts'
+import { idOf, priorityOf } from './check.ts'
 import { arm, type Failpoint, type Shared } from './failpoint.ts'
 import type { KillEvents } from './handlers.ts'
 import { History } from './history.ts'
@@ -23,7 +23,7 @@ for (let number = 0; number < events; number++) {
   if (number === 10) arm(failpoint, shared, threadId)
   const key = number % keys
   const entry = { publisher, key, number, attempt: 0, thread: threadId }
-  const options = { key: `key-${key}`, id: idOf(entry) }
+  const options = { key: `key-${key}`, id: idOf(entry), priority: priorityOf(key) }
   const data = { publisher, key, number, turns: number % 3, echo: false, padding: 'x'.repeat(padding) }
   history.write({ kind: 'publish', ...entry })
   // Half of them one by one, half through a wait.

@@ -68,12 +68,11 @@ let died = 0
 const engine: Engine<KillEvents> = await createEngine<KillEvents>({
   delivery: promises.delivery,
   affinity: promises.affinity,
-  workers: 2,
+  pools: { main: { workers: 2, lanes: 4 }, aside: { workers: 1, lanes: 2 } },
   handlers: new URL('../kills/handlers.ts', import.meta.url),
   onFull: random.of(['block', 'spill'] as const),
   store: memoryStore(),
   ringBytes: fill === 'wrapping' ? 1_024 : 8_192,
-  lanes: 4,
   redeliveries: 8,
   resourceLimits: HEAP,
   onError: (error: MillraceError) => {
@@ -115,7 +114,7 @@ const ACTIONS: readonly (() => Promise<void>)[] = [
   async function replace() {
     const before = died
     const { slots } = (engine as any).crew.supervisor
-    const { worker } = slots[random.integer(0, 1)]
+    const { worker } = slots[random.integer(0, 2)]
     if (worker === undefined) return
     history.write({ kind: 'death', publisher: 0, key: -1, number: 0, attempt: 0, thread: worker.holder - 1 })
     worker.kill(new Error('replaced'))

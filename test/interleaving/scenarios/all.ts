@@ -91,6 +91,14 @@ export const CASES: readonly Case[] = [
     files: ['blocks.ts'],
     make: (ring) => blocksScenario(ring, { pages: 5, sizes: [2], death: true, past: true }),
   },
+  {
+    files: ['blocks.ts'],
+    make: (ring) => blocksScenario(ring, { pages: 2, sizes: [1, 1], twins: true }),
+  },
+  {
+    files: ['blocks.ts'],
+    make: (ring) => blocksScenario(ring, { pages: 3, sizes: [1], twins: true, death: true }),
+  },
   { files: ['blocks.ts'], make: (ring) => roomScenario(ring, { keeps: false }) },
   { files: ['blocks.ts'], make: (ring) => roomScenario(ring, { keeps: true }) },
   { files: ['blocks.ts'], make: (ring) => sharesScenario(ring) },

@@ -16,6 +16,8 @@ const bytesOf = (pages: number): number => pages * 65_536
  * One thread allocates a block and passes it to another, which frees it; a third may allocate and free, too. Nobody ever has a page that
  * somebody else has; one may die, and in the end all pages are free, in one gap.
  *
+ * With `twins`, the first allocates two at once, and frees the second itself.
+ *
  * With a past, gaps were cut and joined before in other places, and the last of five pages is somebody else's.
  */
 export function blocksScenario(
@@ -25,7 +27,8 @@ export function blocksScenario(
     sizes,
     death = false,
     past = false,
-  }: { pages: number; sizes: readonly [number, number?]; death?: boolean; past?: boolean },
+    twins = false,
+  }: { pages: number; sizes: readonly [number, number?]; death?: boolean; past?: boolean; twins?: boolean },
 ): Scenario {
   const place = allocateBlocks(pages)
   const words = new SharedArrayBuffer(4 * (PAGES + pages))
@@ -45,9 +48,9 @@ export function blocksScenario(
     for (let i = page; i < page + count; i++)
       if (words[PAGES + i] !== by) throw new Error(`page ${i} has ${words[PAGES + i]}, not ${by}`)
   }
-  const allocate = (self: Self, count: number, owner: number): boolean => {
+  const allocate = (self: Self, count: number, owner: number, blocksOfIt = 1): boolean => {
     const { blocks } = self
-    self.page = blocks.allocate(bytesOf(count), owner)
+    self.page = blocks.allocate(bytesOf(count), owner, pages, blocksOfIt)
     if (self.page === NO_BLOCK) return false
     self.stamp = blocks.stampOf(self.page)
     return true
@@ -59,12 +62,16 @@ export function blocksScenario(
       make: make(ME),
       mortal: death,
       phases: [
-        (self) => (allocate(self, first, ME) ? 1 : ++self.tries < 2 ? 0 : 2),
+        (self) => (allocate(self, first, ME, twins ? 2 : 1) ? 1 : ++self.tries < 2 ? 0 : 2),
         (self) => {
           fill(self, first, ME)
           Atomics.store(self.words, PASSED, (self.stamp << 8) | (self.page + 1))
           // The record is committed: from here on it may be read, and the block taken.
           self.blocks.pass(self.page, self.stamp, ME, QUEUED)
+          if (!twins) return
+          const twin = self.page + first
+          if (!self.blocks.free(twin, self.blocks.stampOf(twin), ME))
+            throw new Error('there is one block only')
         },
         (self) => void Atomics.store(self.words, OVER, 1),
       ],
@@ -123,7 +130,7 @@ export function blocksScenario(
   }
   const live = new Map(past ? [[OTHER, 1]] : [])
   return {
-    name: `blocks: ${sizes.join(' and ')} of ${pages} pages${past ? ' with a past' : ''}${death ? ', one dies' : ''}`,
+    name: `blocks: ${sizes.join(' and ')} of ${pages} pages${past ? ' with a past' : ''}${twins ? ', two at once' : ''}${death ? ', one dies' : ''}`,
     programs,
     prepare: () => {
       if (!past) return
