@@ -16,7 +16,8 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/engine'],
   ['src/index.ts'],
   ['src/cli'],
-  ['bench', 'examples'],
+  ['examples'],
+  ['bench'],
 ]
 
 const FILES = ['native-free-ring/src', 'src', 'workers', 'bench', 'examples'].flatMap((root) =>
