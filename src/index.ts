@@ -13,6 +13,7 @@ export type { DeadLetters, KeptLetter } from './engine/dead-letters.ts'
 export { type CloseReport, createEngine, type Engine, type EngineStats } from './engine/engine.ts'
 export type { HandlerStats } from './engine/handler-stats.ts'
 export type { Ledger } from './engine/ledger.ts'
+export type { HandlerModules } from './engine/modules.ts'
 export type { EngineOptions } from './engine/options.ts'
 export type { PoolOptions } from './engine/pools.ts'
 export {

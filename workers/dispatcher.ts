@@ -2,8 +2,8 @@ import { receiveMessageOnPort, threadId } from 'node:worker_threads'
 import { giveBackLease, Parking, wordsOf } from '../native-free-ring/src/index.ts'
 import { Dispatcher } from '../src/dispatch/dispatcher.ts'
 import { EventLoop } from '../src/dispatch/event-loop.ts'
-import { type LoadedModules, loadHandlers } from '../src/dispatch/load.ts'
-import type { RegistryChange } from '../src/dispatch/mailbox-writers.ts'
+import { type LoadedModule, loadModules } from '../src/dispatch/load.ts'
+import type { RegistryChange } from '../src/dispatch/registry.ts'
 import { type DispatchTask, type LoadFailure, nameOf, type WorkerReport } from '../src/dispatch/task.ts'
 import { HandlerLoadError } from '../src/errors.ts'
 import { describeError } from '../src/event/thrown.ts'
@@ -26,13 +26,10 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
 
   const report = (message: WorkerReport): void => port.postMessage(message)
 
-  let loaded: LoadedModules
+  const rules = { delivery: task.delivery.mode, pools: task.pools }
+  let loaded: LoadedModule[]
   try {
-    loaded = await loadHandlers(
-      task.modules,
-      { delivery: task.delivery.mode, pools: task.pools },
-      { workerId: thread },
-    )
+    loaded = await loadModules(task.modules, rules, { workerId: thread })
   } catch (error) {
     giveBackLease(control, ownerWord(thread))
     port.close()
@@ -51,12 +48,12 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
     map,
     thread,
     holder,
-    handlers: loaded.handlers,
-    hooks: loaded.hooks,
+    specs: task.modules,
+    modules: loaded,
     memory: task.memory,
     affinity: task.affinity,
     delivery: task.delivery,
-    pools: task.pools,
+    rules,
     maxInFlight: task.maxInFlight,
     topics,
     publishers,
@@ -74,12 +71,14 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
       onDeadLetter: (letter, untold) => report({ kind: 'dead-letter', letter, untold }),
       onHookError: (error, hook, lane) =>
         report({ kind: 'hook-error', error: describeError(error), hook, lane }),
+      onPrepared: ({ id, handlers }) => report({ kind: 'prepared', id, handlers: handlers.map(nameOf) }),
+      onRefused: (id, error) => report({ kind: 'refused', id, failure: loadFailure(error) }),
       onHistogram: (handler, histogram) => report({ kind: 'histogram', handler, histogram }),
     },
     spins: true,
     eventLoop: new EventLoop(() => ports + (parking.isTiming ? 1 : 0)),
   })
-  report({ kind: 'ready', handlers: loaded.handlers.map(nameOf) })
+  report({ kind: 'ready', handlers: loaded.map(({ handlers }) => handlers.map(nameOf)) })
   await dispatcher.run().catch(die)
   for (const publisher of publishers) publisher.close()
   parking.close()

@@ -11,6 +11,7 @@ import {
   type PoolShape,
   parkedWord,
   poolOf,
+  REGISTRY_VERSION,
   type SharedMap,
   STATE,
   STOPPED,
@@ -31,15 +32,18 @@ import type { ModuleHooks } from './hooks.ts'
 import { type LaneHost, LaneReader } from './lane-reader.ts'
 import { Lanes } from './lanes.ts'
 import { LetterWriter } from './letter-writer.ts'
+import { type LoadedModule, type LoadRules, loadModule, type ModuleSpec } from './load.ts'
 import { MailboxNotices } from './mailbox-notices.ts'
-import { MailboxWriters, type RegistryChange } from './mailbox-writers.ts'
+import { MailboxWriters } from './mailbox-writers.ts'
 import { RecordBlocks } from './record-blocks.ts'
+import type { RegistryChange } from './registry.ts'
 import type { InFlight, RingDrain, WorkLimit } from './ring-drain.ts'
 import { Router } from './router.ts'
 import { Suspects } from './suspects.ts'
 import { HandlerTally } from './tally.ts'
 import type { Tenants } from './tenure.ts'
 import type { ThreadMemory } from './thread-memory.ts'
+import { ThreadModules } from './thread-modules.ts'
 
 export type Affinity = 'sticky' | 'balanced'
 
@@ -49,6 +53,8 @@ export type DispatchReports = {
   onDeadLetter(letter: DeadLetter, untold: number): void
   onHistogram(handler: number, histogram: RecordableHistogram): void
   onHookError(error: unknown, hook: string, lane: number | undefined): void
+  onPrepared(module: LoadedModule): void
+  onRefused(id: number, error: unknown): void
 }
 
 export type DispatcherParts = {
@@ -57,13 +63,14 @@ export type DispatcherParts = {
   thread: number
   /** Names this thread in leases; never used for another one. */
   holder: number
-  handlers: readonly Handler[]
-  hooks: readonly ModuleHooks[]
+  /** The modules that it starts with, as the engine's thread names them, and as they were loaded. */
+  specs: readonly ModuleSpec[]
+  modules: readonly LoadedModule[]
   memory: ThreadMemory
   affinity: Affinity
   delivery: Delivery
-  /** The names of the pools. */
-  pools: readonly string[]
+  /** What the engine's options say of handlers. */
+  rules: LoadRules
   /** The most events of one ring in flight at once, when handlers are asynchronous. */
   maxInFlight: number
   topics: TopicTable
@@ -109,11 +116,22 @@ export class Dispatcher implements LaneHost, WorkLimit {
   private readonly mailboxes: MailboxWriters
   private readonly suspects: Suspects
   private lastTurn = 0
-  private inFlight = 0
+  private readonly open = new Set<InFlight>()
   /** More are not begun. */
   private readonly maxInFlight: number
   private hooksUnderWay = 0
-  readonly tenants: Tenants | undefined
+  readonly tenants: Tenants
+  private readonly modules: ThreadModules
+  /** For what comes to the inbox. */
+  private readonly everywhere: Router
+  private readonly inboxes: ReadonlyMap<number, InboxWriter>
+  private readonly pool: PoolShape
+  /** By the numbers of handlers. */
+  private readonly tallies = new Map<number, HandlerTally>()
+  /** Of the registry, that was seen last. */
+  private version = -1
+  /** Those that began before a switch of modules, and who waits for their end. */
+  private readonly endings = new Set<{ readonly open: Set<InFlight>; readonly resolve: () => void }>()
 
   constructor(parts: DispatcherParts) {
     this.parts = parts
@@ -121,7 +139,12 @@ export class Dispatcher implements LaneHost, WorkLimit {
     this.control = wordsOf(map.control)
     this.router = new Router(topics)
     const pool = poolOf(map.shape, thread)
+    this.pool = pool
     this.maxInFlight = shareOf(pool, thread)
+    this.everywhere = new Router(topics)
+    this.inboxes = new Map(
+      dispatchers(map.shape).map((worker) => [worker, new InboxWriter(map, worker, holder, parts.blocks)]),
+    )
     this.scope = {
       workerId: thread,
       isCancelled: () => Atomics.load(this.control, STATE) === STOPPED,
@@ -139,11 +162,10 @@ export class Dispatcher implements LaneHost, WorkLimit {
     const aftermath = new Aftermath(engineId, scope, router, parts.delivery, failures, answers, blocks)
     this.executor = new Executor(engineId, router, scope, waits, failures, answers, blocks, aftermath)
     // What comes from the inbox is for the handlers that run on every worker, and they answer nothing.
-    const everywhere = new Router(topics)
     const ownAftermath = new Aftermath(
       engineId,
       scope,
-      everywhere,
+      this.everywhere,
       parts.delivery,
       failures,
       undefined,
@@ -151,7 +173,7 @@ export class Dispatcher implements LaneHost, WorkLimit {
     )
     const ownExecutor = new Executor(
       engineId,
-      everywhere,
+      this.everywhere,
       scope,
       waits,
       failures,
@@ -161,36 +183,21 @@ export class Dispatcher implements LaneHost, WorkLimit {
     )
     this.suspects = new Suspects(this.scope, () => this.unblock())
     this.mailboxNotices = new MailboxNotices(this.control, topics, this.publisherAfter(0))
-    this.mailboxes = new MailboxWriters(
-      this.control,
-      holder,
-      this.router,
-      parts.blocks,
-      this.mailboxNotices,
-      parts.receiveChanges,
-    )
+    this.mailboxes = new MailboxWriters(this.control, holder, this.router, parts.blocks, this.mailboxNotices)
     this.flight = new FlightRecorder(memory.flight)
-    const { onHookError } = reports
-    this.tenants = parts.hooks.some(({ laneGained, laneLost }) => laneGained ?? laneLost)
-      ? { worker: { workerId: thread }, hooks: parts.hooks, onError: onHookError }
-      : undefined
-    const counters = wordsOf(memory.handlerCounters)
-    const inboxes = dispatchers(map.shape).map((worker) => new InboxWriter(map, worker, holder, parts.blocks))
-    const inboxesOf = (name: string) =>
-      inboxes.filter((_, index) => poolOf(map.shape, dispatchers(map.shape)[index]!).name === name)
-    // In the engine's own thread there is one pool, for the handlers of all.
-    const isOwn = (name: string | undefined) => map.shape.workers === 0 || name === pool.name
-    parts.handlers.forEach((handler, index) => {
-      const tally = new HandlerTally(counters, index, (histogram) => reports.onHistogram(index, histogram))
-      const watched = this.flight.watch(handler, index)
-      if (handler.scope === 'one') {
-        if (isOwn(handler.pool ?? parts.pools[0])) this.router.addHandler({ handler: watched, tally })
-        return
-      }
-      const isEverywhere = handler.pool === undefined || map.shape.workers === 0
-      if (isEverywhere || isOwn(handler.pool)) everywhere.addHandler({ handler: watched, tally })
-      this.router.addEverywhere(watched, isEverywhere ? inboxes : inboxesOf(handler.pool!))
-    })
+    this.tenants = { worker: { workerId: thread }, hooks: [], isAsked: false, onError: reports.onHookError }
+    this.modules = new ThreadModules(
+      {
+        load: (spec) => loadModule(spec, parts.rules, { workerId: thread }),
+        onPrepared: (module) => reports.onPrepared(module),
+        onRefused: (id, error) => reports.onRefused(id, error),
+        onSwitch: (specs, modules, gone, come) => this.switchTo(specs, modules, gone, come),
+        onAbandoned: (module) => void this.tearDown([module]),
+        keepTurning: (work) => this.onHooks(work),
+      },
+      parts.modules,
+    )
+    this.route(parts.specs, parts.modules)
     const home: LaneReader[] = []
     const others: LaneReader[] = []
     for (let index = pool.firstLane; index < pool.firstLane + pool.keyedLanes + pool.freeLanes; index++) {
@@ -223,11 +230,11 @@ export class Dispatcher implements LaneHost, WorkLimit {
       const worked = this.pass() + waits.poll()
       this.mailboxNotices.flush()
       if (worked === 0) await this.rest()
-      else if (this.inFlight > 0 || performance.now() - this.lastTurn > TURN_MS) await this.takeTurn()
+      else if (this.open.size > 0 || performance.now() - this.lastTurn > TURN_MS) await this.takeTurn()
       else if (worked < SMALL_BATCH) this.gather()
     }
     for (const controller of this.scope.controllers) controller.abort()
-    if (this.parts.hooks.length > 0) await this.leave()
+    if (this.modules.all.some(({ hooks }) => hooks !== undefined)) await this.leave()
     this.mailboxNotices.close()
   }
 
@@ -245,8 +252,83 @@ export class Dispatcher implements LaneHost, WorkLimit {
     return this.parts.thread
   }
 
+  /** Takes in what has changed. After a load of a ring's tail: what was published later finds it. */
   synchronise(): void {
-    this.mailboxes.synchronise()
+    const version = Atomics.load(this.control, REGISTRY_VERSION)
+    if (version === this.version) return
+    this.version = version
+    for (const change of this.parts.receiveChanges()) {
+      if ('add' in change) this.mailboxes.add(change.add)
+      else if ('remove' in change) this.mailboxes.remove(change.remove)
+      else if ('prepare' in change) this.modules.prepare(change.prepare)
+      else if ('abandon' in change) this.modules.abandon(change.abandon)
+      else this.modules.switchTo(change.switch)
+    }
+  }
+
+  /** Other modules, from the next event on. What is in flight goes on with those that began it. */
+  private switchTo(
+    specs: readonly ModuleSpec[],
+    modules: readonly LoadedModule[],
+    gone: readonly LoadedModule[],
+    come: readonly LoadedModule[],
+  ): void {
+    this.route(specs, modules)
+    if (this.tenants.isAsked) this.lanes.turnOver(laneHooksOf(gone), laneHooksOf(come))
+    const open = new Set(this.open)
+    const settled =
+      open.size === 0
+        ? Promise.resolve()
+        : new Promise<void>((resolve) => void this.endings.add({ open, resolve }))
+    this.onHooks(settled.then(() => this.lanes.settle()).then(() => this.tearDown(gone)))
+  }
+
+  /** Handlers are called as these modules say. */
+  private route(specs: readonly ModuleSpec[], modules: readonly LoadedModule[]): void {
+    const { router, everywhere, tenants } = this
+    router.clearHandlers()
+    everywhere.clearHandlers()
+    let counted = 0
+    modules.forEach(({ handlers }, index) => {
+      const { numbers } = specs[index]!
+      handlers.forEach((handler, i) => {
+        this.addHandler(handler, numbers?.[i] ?? counted)
+        counted++
+      })
+    })
+    tenants.hooks = laneHooksOf(modules)
+    tenants.isAsked ||= tenants.hooks.length > 0
+  }
+
+  private addHandler(handler: Handler, number: number): void {
+    const { map, rules } = this.parts
+    const routed = { handler: this.flight.watch(handler, number), tally: this.tallyOf(number) }
+    // In the engine's own thread there is one pool, for the handlers of all.
+    const isInline = map.shape.workers === 0
+    const isOwn = isInline || (handler.pool ?? rules.pools[0]) === this.pool.name
+    if (handler.scope === 'one') {
+      if (isOwn) this.router.addHandler(routed)
+      return
+    }
+    const isEverywhere = handler.pool === undefined || isInline
+    if (isEverywhere || isOwn) this.everywhere.addHandler(routed)
+    const inboxes = [...this.inboxes].filter(
+      ([thread]) => isEverywhere || poolOf(map.shape, thread).name === handler.pool,
+    )
+    this.router.addEverywhere(
+      handler,
+      inboxes.map(([, inbox]) => inbox),
+    )
+  }
+
+  private tallyOf(number: number): HandlerTally {
+    const { memory, reports } = this.parts
+    const known = this.tallies.get(number)
+    if (known !== undefined) return known
+    const onHistogram = (histogram: RecordableHistogram) => reports.onHistogram(number, histogram)
+    const tally = new HandlerTally(wordsOf(memory.handlerCounters), number, onHistogram)
+    this.tallies.set(number, tally)
+    return tally
   }
 
   publisherAfter(depth: number): WaitingPublisher {
@@ -260,7 +342,7 @@ export class Dispatcher implements LaneHost, WorkLimit {
 
   /** Handlers that wait for room, or an answer, do not count: what they wait for may be held back. */
   get isReached(): boolean {
-    return this.inFlight - this.scope.waiting >= this.maxInFlight
+    return this.open.size - this.scope.waiting >= this.maxInFlight
   }
 
   isUrgent(priority: number): boolean {
@@ -268,13 +350,19 @@ export class Dispatcher implements LaneHost, WorkLimit {
   }
 
   onStarted(record: InFlight): void {
-    this.inFlight++
+    this.open.add(record)
     this.suspects.started(record)
   }
 
   onEnded(record: InFlight): void {
     const wasFull = this.isReached
-    this.inFlight--
+    this.open.delete(record)
+    for (const ending of this.endings) {
+      ending.open.delete(record)
+      if (ending.open.size > 0) continue
+      this.endings.delete(ending)
+      ending.resolve()
+    }
     if (wasFull) this.lanes.unblock()
     if (!this.suspects.ended(record)) this.parts.parking.unpark()
   }
@@ -292,14 +380,14 @@ export class Dispatcher implements LaneHost, WorkLimit {
   }
 
   mayStartSuspect(ring: RingDrain): boolean {
-    return this.suspects.mayStartSuspect(ring, this.inFlight)
+    return this.suspects.mayStartSuspect(ring, this.open.size)
   }
 
   /** Nothing to do: spin, then give the event loop some turns, then park, blocking where nobody minds. */
   private async rest(): Promise<void> {
     const { parking, spins, eventLoop } = this.parts
     const hasNews = this.hasNews
-    if (spins && this.inFlight === 0) {
+    if (spins && this.open.size === 0) {
       for (let look = 0; look < SPIN_LOOKS; look++) {
         if (hasNews()) return
         this.gather()
@@ -310,7 +398,7 @@ export class Dispatcher implements LaneHost, WorkLimit {
       if (hasNews()) return
     }
     if (Atomics.load(this.control, DRAINING) === 1) wake(this.control, parkedWord(0))
-    while (this.inFlight === 0 && this.hooksUnderWay === 0 && eventLoop?.isIdle()) {
+    while (this.open.size === 0 && this.hooksUnderWay === 0 && eventLoop?.isIdle()) {
       if (parking.block(hasNews)) return this.onWake()
       await eventLoop.turn()
     }
@@ -341,16 +429,16 @@ export class Dispatcher implements LaneHost, WorkLimit {
   private async leave(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = setTimeout(resolve, LEAVE_MS)
-    await Promise.race([this.lanes.leave().then(() => this.tearDown()), promise])
+    await Promise.race([this.lanes.leave().then(() => this.tearDown(this.modules.all)), promise])
     clearTimeout(timer)
   }
 
   /** The last that is set up first. */
-  private async tearDown(): Promise<void> {
-    const { hooks, thread, reports } = this.parts
-    for (const own of hooks.toReversed()) {
+  private async tearDown(modules: readonly LoadedModule[]): Promise<void> {
+    const { thread, reports } = this.parts
+    for (const { hooks } of modules.toReversed()) {
       try {
-        await own.teardown?.({ workerId: thread })
+        await hooks?.teardown?.({ workerId: thread })
       } catch (error) {
         reports.onHookError(error, 'teardown', undefined)
       }
@@ -372,4 +460,9 @@ export class Dispatcher implements LaneHost, WorkLimit {
 function shareOf({ concurrency, firstThread, workers }: PoolShape, thread: number): number {
   if (workers === 0 || concurrency === Number.POSITIVE_INFINITY) return concurrency
   return Math.floor(concurrency / workers) + (thread - firstThread < concurrency % workers ? 1 : 0)
+}
+
+/** The hooks of those that want to be told of lanes. */
+function laneHooksOf(modules: readonly LoadedModule[]): ModuleHooks[] {
+  return modules.flatMap(({ hooks }) => ((hooks?.laneGained ?? hooks?.laneLost) ? [hooks!] : []))
 }

@@ -18,6 +18,7 @@ import { CompletedIds } from './completed-ids.ts'
 import type { WaitingPublisher } from './context.ts'
 import type { Executor } from './executor.ts'
 import type { FlightRecorder } from './flight.ts'
+import type { ModuleHooks } from './hooks.ts'
 import { RelayDrain } from './relay-drain.ts'
 import { type InFlight, RingDrain, type RingHost, type WorkLimit } from './ring-drain.ts'
 import { type Tenants, Tenure } from './tenure.ts'
@@ -43,8 +44,8 @@ export interface LaneHost {
   mayStart(ring: RingDrain): boolean
   /** Whether this ring's suspect may start: nothing else is being handled. If not, nothing else starts until it may. */
   mayStartSuspect(ring: RingDrain): boolean
-  /** Who is told which lanes this thread has gained and lost; undefined if nobody cares. */
-  readonly tenants: Tenants | undefined
+  /** Who is told which lanes this thread has gained and lost. */
+  readonly tenants: Tenants
   /** Hooks are under way; the promise never rejects. */
   onHooks(settled: Promise<void>): void
 }
@@ -61,8 +62,9 @@ export class LaneReader implements RingHost {
   private readonly host: LaneHost
   private readonly executor: Executor
   private readonly window: number
-  /** Undefined if nobody is told. */
-  private readonly tenure: Tenure | undefined
+  /** Undefined if it is no lane for keys. */
+  private readonly ownTenure: Tenure | undefined
+  private readonly onQuiet: (() => void)[] = []
   /** Its home keeps the lease. */
   readonly sticky: boolean
   /** Undefined if ids are not remembered: events with one have a keyed lane. */
@@ -97,9 +99,12 @@ export class LaneReader implements RingHost {
     const keyed = index < laneCount(map.shape) && isKeyed(map.shape, index)
     this.keyedLane = keyed ? index : undefined
     this.completed = keyed && map.shape.rememberedIds > 0 ? new CompletedIds(map, index) : undefined
-    const { tenants } = host
-    this.tenure =
-      keyed && tenants ? new Tenure(index, tenants, (settled) => this.onHooks(settled)) : undefined
+    this.ownTenure = keyed ? new Tenure(index, host.tenants, (settled) => this.onHooks(settled)) : undefined
+  }
+
+  /** Undefined if nobody is told. */
+  private get tenure(): Tenure | undefined {
+    return this.host.tenants.isAsked ? this.ownTenure : undefined
   }
 
   get isStopped(): boolean {
@@ -211,9 +216,30 @@ export class LaneReader implements RingHost {
 
   /** Gives the lease back, unless the lane is sticky, or something is in flight. */
   giveBack(): void {
-    if (!this.lease.isHeld || this.sticky) return
+    if (!this.lease.isHeld || this.sticky || this.tenure?.isPending) return
     for (const ring of this.rings) if (!ring.isQuiet) return
     if (this.tenure === undefined || this.tenure.end()) this.lease.giveBack()
+  }
+
+  /** Some modules have taken the place of others: they are told of the lane once nothing of it is in flight, and it rests until then. */
+  turnOver(gone: readonly ModuleHooks[], come: readonly ModuleHooks[]): void {
+    const quiet = new Promise<void>((resolve) => void this.onQuiet.push(resolve))
+    this.tenure?.turnOver(quiet, gone, come)
+    this.lookWhetherQuiet()
+  }
+
+  private lookWhetherQuiet(): void {
+    if (this.onQuiet.length === 0 || this.rings.some((ring) => ring.hasInFlight)) return
+    for (const resolve of this.onQuiet.splice(0)) resolve()
+  }
+
+  /** Whether it may go on: not while modules are told that they have gained or lost it. */
+  get isOpen(): boolean {
+    return !this.tenure?.isPending
+  }
+
+  async settle(): Promise<void> {
+    await this.tenure?.settle()
   }
 
   /** The thread stops: tells so. The lease is left to who started it. */
@@ -305,6 +331,7 @@ export class LaneReader implements RingHost {
   ended(record: InFlight): void {
     if (record.isOrdered) this.busy.splice(this.busy.indexOf(record), 1)
     this.unblock()
+    this.lookWhetherQuiet()
     this.giveBack()
     this.host.onEnded(record)
   }

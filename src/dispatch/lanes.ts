@@ -16,6 +16,7 @@ import {
   USES_SPILLWAYS,
 } from '../lane/map.ts'
 import { DISPATCHED } from '../lane/thread-counters.ts'
+import type { ModuleHooks } from './hooks.ts'
 import type { LaneReader } from './lane-reader.ts'
 
 /** A drain should last about so long: batches grow and shrink toward it. */
@@ -115,6 +116,16 @@ export class Lanes {
   unblock(): void {
     for (const lane of this.home) lane.unblock()
     for (const lane of this.others) lane.unblock()
+  }
+
+  /** Other modules are to be told of lanes. */
+  turnOver(gone: readonly ModuleHooks[], come: readonly ModuleHooks[]): void {
+    for (const lane of [...this.home, ...this.others]) lane.turnOver(gone, come)
+  }
+
+  /** Resolves when no module is being told of a lane. */
+  async settle(): Promise<void> {
+    await Promise.all([...this.home, ...this.others].map((lane) => lane.settle()))
   }
 
   /** The thread stops: tells the handlers' modules that it has lost them. */

@@ -5,8 +5,23 @@ import { type Handler, handlersOf } from './handlers.ts'
 import { type HookWorker, hooksOf, type ModuleHooks } from './hooks.ts'
 import { MAX_HANDLERS } from './tally.ts'
 
-/** What the modules of a thread export, together. */
-export type LoadedModules = { readonly handlers: readonly Handler[]; readonly hooks: readonly ModuleHooks[] }
+/** A module as the engine's thread names it. */
+export type ModuleSpec = {
+  /** Of this version. */
+  readonly id: number
+  readonly module: string
+  /** What is imported. */
+  readonly url: string
+  /** Of its handlers, which write their counters under them; undefined before the engine knows of them: then they are counted. */
+  readonly numbers?: readonly number[]
+}
+
+/** What a module exports, in the thread that has imported it. */
+export type LoadedModule = {
+  readonly id: number
+  readonly handlers: readonly Handler[]
+  readonly hooks: ModuleHooks | undefined
+}
 
 /** What the engine's options say of handlers. */
 export type LoadRules = {
@@ -19,49 +34,55 @@ export type LoadRules = {
 export const LOAD_TIMEOUT_MS = 60_000
 
 /**
- * Imports handler modules, and sets them up, in their order, in the thread that will run them. Each gets `timeoutMs` for either.
+ * Imports a module of handlers, and sets it up, in the thread that will run them. It gets `timeoutMs` for either.
  *
  * @throws HandlerLoadError (`ERR_MILLRACE_HANDLER_LOAD`) with the module's own error as cause.
  */
-export async function loadHandlers(
-  modules: readonly string[],
+export async function loadModule(
+  { id, module, url }: ModuleSpec,
   rules: LoadRules,
   worker: HookWorker,
   timeoutMs = LOAD_TIMEOUT_MS,
-): Promise<LoadedModules> {
-  const handlers: Handler[] = []
-  const hooks: ModuleHooks[] = []
-  for (const module of modules) {
-    let exported: unknown
-    try {
-      exported = await within(import(module), 'loaded', timeoutMs)
-    } catch (error) {
-      throw new HandlerLoadError(`Handlers ${module} can't be loaded: ${reasonOf(error)}`, module, {
-        cause: error,
-      })
-    }
-    const own = handlersOf(exportOf(exported, 'default'), module)
-    const ownHooks = hooksOf(exportOf(exported, 'hooks'), module)
-    if (ownHooks !== undefined) hooks.push(ownHooks)
-    for (const handler of own) {
-      checkPattern(handler, module)
-      checkPool(handler, module, rules.pools)
-      if (handler.attempts === 1 || rules.delivery !== 'at-most-once') continue
-      throw new HandlerLoadError(
-        `Handler ${handler.name} of ${module} asks for retry: at most once is once`,
-        module,
-      )
-    }
-    handlers.push(...own)
-    if (ownHooks?.setup !== undefined) await setUp(ownHooks, worker, module, timeoutMs)
+): Promise<LoadedModule> {
+  let exported: unknown
+  try {
+    exported = await within(import(url), 'loaded', timeoutMs)
+  } catch (error) {
+    throw new HandlerLoadError(`Handlers ${module} can't be loaded: ${reasonOf(error)}`, module, {
+      cause: error,
+    })
   }
-  if (handlers.length > MAX_HANDLERS) {
+  const handlers = handlersOf(exportOf(exported, 'default'), module)
+  const hooks = hooksOf(exportOf(exported, 'hooks'), module)
+  for (const handler of handlers) {
+    checkPattern(handler, module)
+    checkPool(handler, module, rules.pools)
+    if (handler.attempts === 1 || rules.delivery !== 'at-most-once') continue
     throw new HandlerLoadError(
-      `${handlers.length} handlers exceed the limit of ${MAX_HANDLERS}`,
-      modules.join(', '),
+      `Handler ${handler.name} of ${module} asks for retry: at most once is once`,
+      module,
     )
   }
-  return { handlers, hooks }
+  if (hooks?.setup !== undefined) await setUp(hooks, worker, module, timeoutMs)
+  return { id, handlers, hooks }
+}
+
+/** The modules that a thread starts with, in their order. */
+export async function loadModules(
+  specs: readonly ModuleSpec[],
+  rules: LoadRules,
+  worker: HookWorker,
+): Promise<LoadedModule[]> {
+  const loaded: LoadedModule[] = []
+  for (const spec of specs) loaded.push(await loadModule(spec, rules, worker))
+  const count = loaded.reduce((sum, { handlers }) => sum + handlers.length, 0)
+  if (count > MAX_HANDLERS) {
+    throw new HandlerLoadError(
+      `${count} handlers exceed the limit of ${MAX_HANDLERS}`,
+      specs.map(({ module }) => module).join(', '),
+    )
+  }
+  return loaded
 }
 
 async function setUp(

@@ -37,6 +37,8 @@ export interface RingHost {
   started(record: InFlight): void
   ended(record: InFlight): void
   readonly isStopped: boolean
+  /** Whether events may be dispatched: not while modules are told of the lane. */
+  readonly isOpen: boolean
 }
 
 /** A record that was dispatched and not yet released. */
@@ -136,6 +138,10 @@ export class RingDrain implements RecordSource {
     return this.open - waiting >= this.window
   }
 
+  get hasInFlight(): boolean {
+    return this.inFlight.length > 0
+  }
+
   /** Whether another worker may as well go on here. */
   get isQuiet(): boolean {
     return this.inFlight.length === 0 && !this.awaitsStart
@@ -161,6 +167,7 @@ export class RingDrain implements RecordSource {
       return 0
     }
     this.lane.synchronise()
+    if (!this.lane.isOpen) return 0
     let dispatched = 0
     // Where the settled prefix ends, if something behind it goes on.
     let settledEnd: number | undefined

@@ -26,10 +26,10 @@ const MAX_TEXT_ROUTES = 4_096
  */
 export class Router {
   private readonly topics: TopicTable
-  private readonly handlers = new PatternIndex<RoutedHandler>()
+  private handlers = new PatternIndex<RoutedHandler>()
   private readonly mailboxes = new PatternIndex<MailboxWriter>()
   /** Handlers that run on every worker, there: whose inboxes their events go to. */
-  private readonly everywhere = new PatternIndex<{
+  private everywhere = new PatternIndex<{
     readonly pattern: string
     readonly inboxes: readonly Outlet[]
   }>()
@@ -38,6 +38,13 @@ export class Router {
 
   constructor(topics: TopicTable) {
     this.topics = topics
+  }
+
+  /** Forgets all handlers, and keeps the mailboxes. */
+  clearHandlers(): void {
+    this.handlers = new PatternIndex()
+    this.everywhere = new PatternIndex()
+    this.forget()
   }
 
   addHandler(handler: RoutedHandler): void {

@@ -8,13 +8,14 @@ import type { Delivery } from './aftermath.ts'
 import type { Affinity } from './dispatcher.ts'
 import type { DeadLetter } from './failure.ts'
 import type { Handler } from './handlers.ts'
+import type { ModuleSpec } from './load.ts'
 import type { ThreadMemory } from './thread-memory.ts'
 
 /** The one endless task of a worker thread. */
 export type DispatchTask = {
   map: SharedMap
   thread: number
-  modules: readonly string[]
+  modules: readonly ModuleSpec[]
   memory: ThreadMemory
   affinity: Affinity
   delivery: Delivery
@@ -35,12 +36,14 @@ export function nameOf({ name, pattern, scope, pool, replayLast }: Handler): Han
   return { name, pattern, scope, pool, replayLast }
 }
 
-/** What the task ends with, instead of dispatching, if the handlers can't be loaded. */
+/** Why the handlers can't be loaded; the task ends with it, instead of dispatching. */
 export type LoadFailure = { module: string; message: string; cause: FailureError }
 
 /** What a worker says on its port. */
 export type WorkerReport =
-  | { kind: 'ready'; handlers: HandlerName[] }
+  | { kind: 'ready'; handlers: HandlerName[][] }
+  | { kind: 'prepared'; id: number; handlers: HandlerName[] }
+  | { kind: 'refused'; id: number; failure: LoadFailure }
   | { kind: 'dead-letter'; letter: DeadLetter; untold: number }
   | { kind: 'hook-error'; error: FailureError; hook: string; lane: number | undefined }
   | { kind: 'histogram'; handler: number; histogram: RecordableHistogram }

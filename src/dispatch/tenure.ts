@@ -6,7 +6,10 @@ export type LaneHook = 'laneGained' | 'laneLost'
 /** Who is told of a lane's coming and going, on one thread. */
 export type Tenants = {
   readonly worker: HookWorker
-  readonly hooks: readonly ModuleHooks[]
+  /** Of the modules there are now. */
+  hooks: readonly ModuleHooks[]
+  /** Whether any of them has ever asked. */
+  isAsked: boolean
   /** A hook has failed. */
   onError(error: unknown, hook: LaneHook, lane: number): void
 }
@@ -46,6 +49,23 @@ export class Tenure {
     return !this.isPending
   }
 
+  /** Some modules take the place of others: once the lane is quiet, those that are gone lose it, and then those that come gain it. */
+  turnOver(quiet: Promise<void>, gone: readonly ModuleHooks[], come: readonly ModuleHooks[]): void {
+    if (this.isHeld) this.pend(this.handOver(this.pending, quiet, gone, come))
+  }
+
+  private async handOver(
+    before: Promise<void> | undefined,
+    quiet: Promise<void>,
+    gone: readonly ModuleHooks[],
+    come: readonly ModuleHooks[],
+  ): Promise<void> {
+    await before
+    await quiet
+    await Promise.all(this.call('laneLost', gone))
+    await Promise.all(this.call('laneGained', come))
+  }
+
   /** Resolves when nothing is under way. */
   async settle(): Promise<void> {
     await this.pending
@@ -53,19 +73,23 @@ export class Tenure {
 
   private change(isHeld: boolean): void {
     this.isHeld = isHeld
-    const calls = this.call(isHeld ? 'laneGained' : 'laneLost')
-    if (calls.length === 0) return
-    this.pending = Promise.all(calls).then(() => {
-      this.pending = undefined
+    const calls = this.call(isHeld ? 'laneGained' : 'laneLost', this.tenants.hooks)
+    if (calls.length > 0) this.pend(Promise.all(calls).then(() => {}))
+  }
+
+  private pend(work: Promise<void>): void {
+    const pending = work.then(() => {
+      if (this.pending === pending) this.pending = undefined
     })
-    this.onPending(this.pending)
+    this.pending = pending
+    this.onPending(pending)
   }
 
   /** Answers what is to be waited for. */
-  private call(hook: LaneHook): Promise<void>[] {
+  private call(hook: LaneHook, all: readonly ModuleHooks[]): Promise<void>[] {
     const { lane, tenants } = this
     const calls: Promise<void>[] = []
-    for (const hooks of tenants.hooks) {
+    for (const hooks of all) {
       try {
         const result = hooks[hook]?.(lane, tenants.worker)
         if (isThenable(result)) {

@@ -2,9 +2,9 @@ import { threadId } from 'node:worker_threads'
 import type { Parking } from '../../native-free-ring/src/index.ts'
 import { Dispatcher } from '../dispatch/dispatcher.ts'
 import type { DeadLetter } from '../dispatch/failure.ts'
-import { loadHandlers } from '../dispatch/load.ts'
-import type { RegistryChange } from '../dispatch/mailbox-writers.ts'
-import type { HandlerName } from '../dispatch/task.ts'
+import { loadModules, type ModuleSpec } from '../dispatch/load.ts'
+import type { RegistryChange } from '../dispatch/registry.ts'
+import { type HandlerName, nameOf } from '../dispatch/task.ts'
 import type { ThreadMemory } from '../dispatch/thread-memory.ts'
 import { HandlerError, type MillraceError } from '../errors.ts'
 import { describeError, errorOf, type FailureError } from '../event/thrown.ts'
@@ -25,8 +25,8 @@ export interface Crew {
   readonly threads: readonly number[]
   /** Resolves when all have loaded their handlers. */
   start(): Promise<void>
-  /** Tells the dispatchers of a change of the subscriptions; the registry's version rises afterwards. */
-  announce(change: RegistryChange): void
+  /** Tells the dispatchers of a change of the registry, or one of them; its version rises afterwards. */
+  announce(change: RegistryChange, thread?: number): void
   /** Ends them, once the engine's state says so. */
   stop(): Promise<void>
 }
@@ -35,7 +35,10 @@ type CrewEvents = {
   onError(error: MillraceError): void
   /** A worker is about to start in the place of one that has died. */
   onReplace(thread: number): void
-  onHandlers(handlers: readonly HandlerName[]): void
+  onReady(thread: number, handlers: readonly (readonly HandlerName[])[]): void
+  onPrepared(thread: number, id: number, handlers: readonly HandlerName[]): void
+  onRefused(id: number, error: unknown): void
+  onEnd(thread: number): void
 }
 
 /** Worker threads under a supervisor. */
@@ -50,14 +53,18 @@ export class WorkerCrew implements Crew {
     memories: readonly ThreadMemory[],
     statistics: HandlerStatistics,
     subscriptions: Subscriptions,
+    modules: () => readonly ModuleSpec[],
     topics: TopicTable,
     blocks: ThreadBlocks,
     events: CrewEvents,
   ) {
     this.threads = Array.from({ length: options.workers }, (_, index) => index + 1)
     const mailboxes = () => subscriptions.places
-    this.supervisor = new Supervisor(map, options, memories, topics, blocks, mailboxes, {
-      onHandlers: (handlers) => events.onHandlers(handlers),
+    this.supervisor = new Supervisor(map, options, memories, topics, blocks, mailboxes, modules, {
+      onReady: (thread, handlers) => events.onReady(thread, handlers),
+      onPrepared: (thread, id, handlers) => events.onPrepared(thread, id, handlers),
+      onRefused: (id, error) => events.onRefused(id, error),
+      onEnd: (thread) => events.onEnd(thread),
       onDeadLetter: (letter, untold) => events.onError(handlerError(letter, untold)),
       onHookError: (error, hook, lane) => events.onError(hookError(error, hook, lane)),
       onHistogram: (thread, handler, histogram) => statistics.addHistogram(thread, handler, histogram),
@@ -76,8 +83,8 @@ export class WorkerCrew implements Crew {
     return this.supervisor.run()
   }
 
-  announce(change: RegistryChange): void {
-    this.supervisor.announce(change)
+  announce(change: RegistryChange, thread?: number): void {
+    this.supervisor.announce(change, thread)
   }
 
   stop(): Promise<void> {
@@ -92,6 +99,7 @@ type InlineParts = {
   options: CheckedOptions
   statistics: HandlerStatistics
   topics: TopicTable
+  modules: () => readonly ModuleSpec[]
   /** The handlers' own. */
   publishers: readonly Publisher[]
   waits: Waits
@@ -113,25 +121,31 @@ export class InlineCrew implements Crew {
   }
 
   async start(): Promise<void> {
-    const { options, statistics, ...parts } = this.parts
+    const { options, statistics, modules: specsOf, ...parts } = this.parts
+    const specs = specsOf()
     const rules = { delivery: options.delivery.mode, pools: options.pools.map(({ name }) => name) }
-    const { handlers, hooks } = await loadHandlers(options.modules, rules, { workerId: 0 })
-    this.events.onHandlers(handlers)
+    const modules = await loadModules(specs, rules, { workerId: 0 })
+    this.events.onReady(
+      0,
+      modules.map(({ handlers }) => handlers.map(nameOf)),
+    )
     const dispatcher = new Dispatcher({
       ...parts,
       thread: 0,
       holder: threadId + 1,
-      handlers,
-      hooks,
+      specs,
+      modules,
       affinity: options.affinity,
       delivery: options.delivery,
-      pools: rules.pools,
+      rules,
       maxInFlight: options.maxInFlight,
       receiveChanges: () => this.changes.splice(0),
       reports: {
         onDeadLetter: (letter, untold) => this.events.onError(handlerError(letter, untold)),
         onHookError: (error, hook, lane) => this.events.onError(hookError(describeError(error), hook, lane)),
         onHistogram: (handler, histogram) => statistics.addHistogram(0, handler, histogram),
+        onPrepared: ({ id, handlers }) => this.events.onPrepared(0, id, handlers.map(nameOf)),
+        onRefused: (id, error) => this.events.onRefused(id, error),
       },
       spins: false,
       eventLoop: undefined,

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { threadId } from 'node:worker_threads'
-import { PAGE_BYTES, Parking, wordsOf } from '../../native-free-ring/src/index.ts'
+import { PAGE_BYTES, Parking, wake, wordsOf } from '../../native-free-ring/src/index.ts'
 import type { EventOf, Received } from '../dispatch/handlers.ts'
 import type { HandlerName } from '../dispatch/task.ts'
 import { allocateThreadMemory, type ThreadMemory } from '../dispatch/thread-memory.ts'
@@ -10,7 +10,17 @@ import type { EventMap, Publishing } from '../event/publishing.ts'
 import { ThreadBlocks } from '../lane/blocks.ts'
 import { Bulletin } from '../lane/bulletin.ts'
 import { checkWait, type WaitOptions } from '../lane/deadline.ts'
-import { CLOSING, type MapShape, parkedWord, poolOf, type SharedMap, STATE, STOPPED } from '../lane/map.ts'
+import {
+  CLOSING,
+  dispatchers,
+  type MapShape,
+  parkedWord,
+  poolOf,
+  REGISTRY_VERSION,
+  type SharedMap,
+  STATE,
+  STOPPED,
+} from '../lane/map.ts'
 import { LOW_WATER_TOPIC } from '../lane/notices.ts'
 import { allocateMap } from '../lane/places.ts'
 import { Waits } from '../lane/waits.ts'
@@ -30,6 +40,7 @@ import { ErrorReports } from './error-reports.ts'
 import { HandlerStatistics, type HandlerStats } from './handler-stats.ts'
 import { type Ledger, LedgerReader, withSettled } from './ledger.ts'
 import { leftovers } from './leftovers.ts'
+import { type HandlerModules, Modules, type NumberedHandler } from './modules.ts'
 import { NoticeInterest } from './notice-interest.ts'
 import { type CheckedOptions, checkOptions, type EngineOptions } from './options.ts'
 import { poolShapes } from './pools.ts'
@@ -98,11 +109,17 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   private readonly storekeeper: Storekeeper | undefined
   private readonly drains: Drains
   private readonly crew: Crew
+  private readonly ownModules: Modules
   private readonly stopWatching: () => void
-  /** Undefined if no handler asks for it. */
-  private replays: Replays | undefined
+  /** Of handlers that ask for it, and their patterns. */
+  private readonly replays: Replays[] = []
+  private readonly replayed = new Set<string>()
+  /** Those there are. */
+  private handlers: readonly NumberedHandler[] = []
   private closing: Promise<CloseReport> | undefined
 
+  /** The modules of handlers, to be changed while the engine runs. */
+  readonly modules: HandlerModules
   /** The events that were given up last. */
   readonly deadLetters: DeadLetters
   readonly publish: Publishing<Events>['publish']
@@ -148,6 +165,8 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
       announce: (change) => this.crew.announce(change),
       onLowWater: (notice) => this.publisher.notify(LOW_WATER_TOPIC, notice),
     })
+    this.ownModules = this.makeModules()
+    this.modules = this.ownModules
     this.crew = this.makeCrew()
     this.stopWatching = watchAttached(this.map, this.waits, this.blocks)
     const { publisher } = this
@@ -263,6 +282,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
 
   private async shutDown(timeoutMs: number): Promise<CloseReport> {
     this.publisher.close()
+    this.ownModules.close()
     Atomics.store(this.control, STATE, CLOSING)
     // Their sends that wait for room end now.
     wakeAttached(this.map)
@@ -271,7 +291,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     await this.crew.stop()
     // Ends the drains and requests that still wait.
     this.waits.poll()
-    if (this.replays !== undefined) this.waits.remove(this.replays)
+    for (const replays of this.replays) this.waits.remove(replays)
     this.requests.close()
     this.registry.close()
     const kept = await this.closeStore()
@@ -304,39 +324,63 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     return storekeeper
   }
 
+  private makeModules(): Modules {
+    const { map, options } = this
+    return new Modules(options.modules, {
+      threads: dispatchers(map.shape),
+      announce: (change, thread) => {
+        this.crew.announce(change, thread)
+        // After the message: a dispatcher that sees the version finds the message.
+        Atomics.add(this.control, REGISTRY_VERSION, 1)
+        for (const other of dispatchers(map.shape)) wake(this.control, parkedWord(other))
+      },
+      onHandlers: (handlers) => this.meet(handlers),
+    })
+  }
+
   private makeCrew(): Crew {
     const { map, options, memories, statistics, registry, topics, waits, blocks, parking, errors } = this
     const events = {
       onError: (error: MillraceError) => errors.tell(error),
-      onHandlers: (handlers: readonly HandlerName[]) => {
-        // The same for every worker, and each that replaces one.
-        if (!statistics.hasHandlers) this.meet(handlers)
-        statistics.setHandlers(handlers)
+      onReady: (thread: number, handlers: readonly (readonly HandlerName[])[]) =>
+        this.ownModules.onReady(thread, handlers),
+      onPrepared: (thread: number, id: number, handlers: readonly HandlerName[]) =>
+        this.ownModules.onPrepared(thread, id, handlers),
+      onRefused: (id: number, error: unknown) => this.ownModules.onRefused(id, error),
+      onEnd: (thread: number) => this.ownModules.onDeath(thread),
+      onReplace: (thread: number) => {
+        for (const replays of this.replays) replays.start(thread)
       },
-      onReplace: (thread: number) => this.replays?.start(thread),
     }
+    const modules = () => this.ownModules.specs
     if (options.workers > 0)
-      return new WorkerCrew(map, options, memories, statistics, registry, topics, blocks, events)
+      return new WorkerCrew(map, options, memories, statistics, registry, modules, topics, blocks, events)
     const publishers = handlerPublishers(this.publishing, 0, options.onFull)
     const memory = memories[0]!
     return new InlineCrew(
-      { map, memory, options, statistics, topics, publishers, waits, blocks, parking },
+      { map, memory, options, statistics, topics, modules, publishers, waits, blocks, parking },
       events,
     )
   }
 
-  /** The handlers are known. */
-  private meet(handlers: readonly HandlerName[]): void {
+  /** These are the handlers from now on. */
+  private meet(handlers: readonly NumberedHandler[]): void {
+    this.statistics.setHandlers(handlers)
+    for (const { pattern } of this.handlers) this.interest.remove([pattern])
     for (const { pattern } of handlers) this.interest.add([pattern])
+    this.handlers = handlers
     const names = this.map.shape.pools.map(({ name }) => name)
     const routes: PatternPool[] = handlers
       .filter(({ scope }) => scope === 'one')
       .map(({ pattern, pool = names[0]! }) => [pattern, Math.max(0, names.indexOf(pool))])
     new Bulletin(this.map.routes).post(JSON.stringify(routes))
     const patterns = handlers.filter(({ replayLast }) => replayLast).map(({ pattern }) => pattern)
-    if (patterns.length === 0 || this.options.workers === 0) return
-    this.replays = new Replays(this.map, this.topics, this.blocks, this.registry.openOwn(patterns))
-    this.waits.add(this.replays)
+    const missing = patterns.filter((pattern) => !this.replayed.has(pattern))
+    if (missing.length === 0 || this.options.workers === 0) return
+    for (const pattern of missing) this.replayed.add(pattern)
+    const replays = new Replays(this.map, this.topics, this.blocks, this.registry.openOwn(missing))
+    this.replays.push(replays)
+    this.waits.add(replays)
   }
 
   /** What this thread's publishers share. */

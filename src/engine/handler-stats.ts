@@ -1,8 +1,8 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 import { readCounter, wordsOf } from '../../native-free-ring/src/index.ts'
 import { CALLED, FAILED, FILTERED, handlerCountersWord, LOST, REFUSED, SUCCEEDED } from '../dispatch/tally.ts'
-import type { HandlerName } from '../dispatch/task.ts'
 import type { ThreadMemory } from '../dispatch/thread-memory.ts'
+import type { NumberedHandler } from './modules.ts'
 
 export type HandlerStats = {
   name: string
@@ -34,7 +34,7 @@ type Durations = {
 export class HandlerStatistics {
   private readonly words: readonly Int32Array[]
   private readonly durations = new Map<number, Durations>()
-  private handlers: readonly HandlerName[] = []
+  private handlers: readonly NumberedHandler[] = []
 
   /** Of the threads with these memories. */
   constructor(memories: readonly ThreadMemory[]) {
@@ -42,14 +42,10 @@ export class HandlerStatistics {
   }
 
   nameOf(handler: number): string | undefined {
-    return this.handlers[handler]?.name
+    return this.handlers.find(({ number }) => number === handler)?.name
   }
 
-  get hasHandlers(): boolean {
-    return this.handlers.length > 0
-  }
-
-  setHandlers(handlers: readonly HandlerName[]): void {
+  setHandlers(handlers: readonly NumberedHandler[]): void {
     this.handlers = handlers
   }
 
@@ -63,14 +59,14 @@ export class HandlerStatistics {
   }
 
   read(): HandlerStats[] {
-    return this.handlers.map(({ name, pattern }, index) => {
-      const succeeded = this.sum(index, SUCCEEDED)
-      const filtered = this.sum(index, FILTERED)
-      const deadLettered = this.sum(index, FAILED)
-      const rejected = this.sum(index, REFUSED)
-      const dropped = this.sum(index, LOST)
-      const pending = this.sum(index, CALLED)
-      const durations = this.durationsOf(index)
+    return this.handlers.map(({ name, pattern, number }) => {
+      const succeeded = this.sum(number, SUCCEEDED)
+      const filtered = this.sum(number, FILTERED)
+      const deadLettered = this.sum(number, FAILED)
+      const rejected = this.sum(number, REFUSED)
+      const dropped = this.sum(number, LOST)
+      const pending = this.sum(number, CALLED)
+      const durations = this.durationsOf(number)
       return {
         name,
         pattern,

@@ -1,6 +1,4 @@
 import { availableParallelism } from 'node:os'
-import { resolve as resolvePath } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import type { Delivery } from '../dispatch/aftermath.ts'
 import type { Affinity } from '../dispatch/dispatcher.ts'
 import { CapabilityError, type MillraceError, OptionsError } from '../errors.ts'
@@ -10,6 +8,7 @@ import { MAX_PUBLISHERS, MAX_TOPIC_ID } from '../event/record.ts'
 import { MAX_DEPTH } from '../lane/map.ts'
 import { MAX_DEATHS } from '../lane/mark.ts'
 import type { Store } from '../store/store.ts'
+import { moduleUrl } from './modules.ts'
 import {
   type CheckedPool,
   checkPools,
@@ -218,13 +217,10 @@ function powerOfTwo(name: string, value: unknown, min: number, max: number): num
 
 function modulesOf(handlers: EngineOptions['handlers']): string[] {
   if (handlers === undefined) return []
-  const list = Array.isArray(handlers) ? handlers : [handlers]
-  return list.map((module: unknown) => {
-    if (module instanceof URL) return module.href
-    if (typeof module !== 'string' || module === '')
-      throw new OptionsError('handlers are URLs or paths of modules')
-    return module.startsWith('file:') ? module : pathToFileURL(resolvePath(module)).href
-  })
+  const modules = (Array.isArray(handlers) ? handlers : [handlers]).map(moduleUrl)
+  const twice = modules.find((module, index) => modules.indexOf(module) < index)
+  if (twice !== undefined) throw new OptionsError(`${twice} is there twice`)
+  return modules
 }
 
 function deliveryOf({ delivery = 'at-least-once', redeliveries = 2 }: EngineOptions): Delivery {

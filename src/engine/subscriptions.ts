@@ -1,5 +1,5 @@
 import { wordsOf } from '../../native-free-ring/src/index.ts'
-import type { RegistryChange } from '../dispatch/mailbox-writers.ts'
+import type { RegistryChange } from '../dispatch/registry.ts'
 import { ClosedError, OptionsError } from '../errors.ts'
 import { readRef } from '../event/block-ref.ts'
 import { checkPolicy, noStore } from '../event/policy.ts'

@@ -10,8 +10,8 @@ import {
 } from '../../native-free-ring/src/index.ts'
 import type { DeadLetter } from '../dispatch/failure.ts'
 import { FlightReader } from '../dispatch/flight.ts'
-import { LOAD_TIMEOUT_MS } from '../dispatch/load.ts'
-import type { RegistryChange } from '../dispatch/mailbox-writers.ts'
+import { LOAD_TIMEOUT_MS, type ModuleSpec } from '../dispatch/load.ts'
+import type { RegistryChange } from '../dispatch/registry.ts'
 import type { HandlerName, WorkerReport } from '../dispatch/task.ts'
 import type { ThreadMemory } from '../dispatch/thread-memory.ts'
 import { HandlerLoadError, WorkerDiedError } from '../errors.ts'
@@ -27,7 +27,7 @@ import type { TopicTable } from '../topic/topic-table.ts'
 import type { CheckedOptions } from './options.ts'
 import { RestartBudget } from './restart-budget.ts'
 import type { Watched } from './watchdog.ts'
-import { WorkerThread } from './worker-thread.ts'
+import { loadError, WorkerThread } from './worker-thread.ts'
 
 /** One worker's place: the thread in it may change, the place with its lanes and counters does not. */
 type Slot = {
@@ -47,11 +47,15 @@ type Slot = {
 }
 
 export type SupervisorEvents = {
-  onHandlers(handlers: readonly HandlerName[]): void
+  onReady(thread: number, handlers: readonly (readonly HandlerName[])[]): void
+  onPrepared(thread: number, id: number, handlers: readonly HandlerName[]): void
+  onRefused(id: number, error: HandlerLoadError): void
   onDeadLetter(letter: DeadLetter, untold: number): void
   onHookError(error: FailureError, hook: string, lane: number | undefined): void
   onHistogram(thread: number, handler: number, histogram: RecordableHistogram): void
   onDeath(error: WorkerDiedError): void
+  /** Its thread has ended. */
+  onEnd(thread: number): void
   /** A thread is about to start in the place of one that has died. */
   onReplace(thread: number): void
 }
@@ -75,6 +79,7 @@ export class Supervisor {
   private readonly memories: readonly ThreadMemory[]
   private readonly blocks: ThreadBlocks
   private readonly mailboxes: () => readonly MailboxPlace[]
+  private readonly modules: () => readonly ModuleSpec[]
   private readonly events: SupervisorEvents
   private readonly slots: Slot[]
   private readonly start = Promise.withResolvers<void>()
@@ -88,6 +93,7 @@ export class Supervisor {
     topics: TopicTable,
     blocks: ThreadBlocks,
     mailboxes: () => readonly MailboxPlace[],
+    modules: () => readonly ModuleSpec[],
     events: SupervisorEvents,
   ) {
     this.map = map
@@ -96,6 +102,7 @@ export class Supervisor {
     this.memories = memories
     this.blocks = blocks
     this.mailboxes = mailboxes
+    this.modules = modules
     this.events = events
     this.slots = Array.from({ length: options.workers }, (_, index) => ({
       thread: index + 1,
@@ -132,9 +139,10 @@ export class Supervisor {
     this.slots[workerId - 1]?.worker?.kill(cause)
   }
 
-  /** Tells all workers of a change of the subscriptions. The caller raises the registry's version afterwards. */
-  announce(change: RegistryChange): void {
-    for (const slot of this.slots) slot.worker?.announce(change)
+  /** Tells all workers of a change of the registry, or only one. The caller raises its version afterwards. */
+  announce(change: RegistryChange, thread?: number): void {
+    for (const slot of this.slots)
+      if (thread === undefined || slot.thread === thread) slot.worker?.announce(change)
   }
 
   wakeAll(): void {
@@ -159,7 +167,7 @@ export class Supervisor {
       {
         map: this.map,
         thread: slot.thread,
-        modules: this.options.modules,
+        modules: this.modules(),
         memory: this.memories[slot.thread]!,
         affinity: this.options.affinity,
         delivery: this.options.delivery,
@@ -180,7 +188,7 @@ export class Supervisor {
 
   /** A module that never yields keeps its thread from minding the time itself. */
   private superviseLoading({ thread }: Slot, worker: WorkerThread): NodeJS.Timeout {
-    const { modules } = this.options
+    const modules = this.modules().map(({ module }) => module)
     const limitMs = LOAD_TIMEOUT_MS * modules.length + START_MS
     const text = `Worker ${thread} has not loaded its handlers within ${limitMs} ms`
     return setTimeout(() => worker.kill(new HandlerLoadError(text, modules.join(', '))), limitMs).unref()
@@ -191,9 +199,15 @@ export class Supervisor {
       case 'ready':
         slot.isReady = true
         clearTimeout(slot.loading)
-        this.events.onHandlers(report.handlers)
+        this.events.onReady(slot.thread, report.handlers)
         this.hasStarted ||= this.slots.every(({ isReady }) => isReady)
         if (this.hasStarted) this.start.resolve()
+        break
+      case 'prepared':
+        this.events.onPrepared(slot.thread, report.id, report.handlers)
+        break
+      case 'refused':
+        this.events.onRefused(report.id, loadError(report.failure))
         break
       case 'dead-letter':
         this.events.onDeadLetter(report.letter, report.untold)
@@ -210,6 +224,7 @@ export class Supervisor {
   private onExit(slot: Slot, holder: number, cause: unknown): void {
     slot.worker = undefined
     clearTimeout(slot.loading)
+    this.events.onEnd(slot.thread)
     revokeLanes(this.map, holder)
     for (const place of this.mailboxes()) revokeMailbox(place, holder)
     revokeInboxes(this.map, holder)

@@ -6,7 +6,7 @@ import {
   receiveMessageOnPort,
 } from 'node:worker_threads'
 import { Piscina } from 'piscina'
-import type { RegistryChange } from '../dispatch/mailbox-writers.ts'
+import type { RegistryChange } from '../dispatch/registry.ts'
 import type { DispatchTask, LoadFailure, WorkerReport } from '../dispatch/task.ts'
 import { HandlerLoadError } from '../errors.ts'
 import { errorOf } from '../event/thrown.ts'
@@ -107,7 +107,11 @@ export class WorkerThread {
   /** The task has ended by itself: either the engine has stopped, or the handlers did not load. */
   private onEnd(failure: LoadFailure | undefined): void {
     if (failure === undefined) return
-    this.cause = new HandlerLoadError(failure.message, failure.module, { cause: errorOf(failure.cause) })
+    this.cause = loadError(failure)
     void this.pool.destroy()
   }
+}
+
+export function loadError({ message, module, cause }: LoadFailure): HandlerLoadError {
+  return new HandlerLoadError(message, module, { cause: errorOf(cause) })
 }

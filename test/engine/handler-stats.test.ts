@@ -14,7 +14,9 @@ function durations(calls: number, ms: number) {
 
 test('durations of a worker that was replaced count on, and its histogram is let go', () => {
   const statistics = new HandlerStatistics([allocateThreadMemory(0, 1_024)])
-  statistics.setHandlers([{ name: 'h', pattern: 'h', scope: 'one', pool: undefined, replayLast: false }])
+  statistics.setHandlers([
+    { name: 'h', pattern: 'h', scope: 'one', pool: undefined, replayLast: false, number: 0 },
+  ])
   const p50 = () => Math.round(statistics.read()[0]!.p50Ms)
   expect(p50()).toBe(0)
   const first = durations(10, 1)

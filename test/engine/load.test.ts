@@ -1,6 +1,6 @@
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { describe, expect, test, vi } from 'vitest'
-import { loadHandlers } from '../../src/dispatch/load.ts'
+import { loadModule } from '../../src/dispatch/load.ts'
 import { createEngine, HandlerLoadError, WorkerDiedError } from '../../src/index.ts'
 import { MILLRACE, Modules, runProgram } from '../fixtures/program.ts'
 
@@ -8,9 +8,12 @@ test('a module that awaits what never comes is given up', async () => {
   using modules = new Modules()
   const file = modules.write('never.mjs', 'await new Promise(() => {})\nexport default {}')
   const rules = { delivery: 'at-least-once', pools: ['default'] } as const
-  const error = await loadHandlers([pathToFileURL(file).href], rules, { workerId: 1 }, 50).catch(
-    (reason) => reason,
-  )
+  const error = await loadModule(
+    { id: 1, module: file, url: pathToFileURL(file).href },
+    rules,
+    { workerId: 1 },
+    50,
+  ).catch((reason) => reason)
   expect(error).toBeInstanceOf(HandlerLoadError)
   expect(error.message).toMatch(/never.mjs can't be loaded: not loaded within 50 ms/)
 })
