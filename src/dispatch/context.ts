@@ -78,6 +78,8 @@ export class EventContext implements HandlerContext {
   /** @internal How many sends of this event's handlers wait for room. */
   waiting = 0
   private tickets: Ticket[] | undefined
+  /** @internal How many mailboxes and inboxes it waits for. */
+  offering = 0
   /** How many of its handlers go on. */
   private underWay = 0
   protected readonly scope: WorkerScope
@@ -146,6 +148,12 @@ export class EventContext implements HandlerContext {
   ended(): void {
     this.underWay--
     this.rest()
+    if (this.isResting) this.scope.onWaiting()
+  }
+
+  /** @internal No handler has it: it waits for mailboxes or inboxes. */
+  get isResting(): boolean {
+    return this.offering > 0 && this.underWay === 0
   }
 
   /** @internal If no handler goes on, whatever the event waits for is not to blame. */

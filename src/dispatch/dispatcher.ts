@@ -340,9 +340,12 @@ export class Dispatcher implements LaneHost, WorkLimit {
     return this.maxInFlight === Number.POSITIVE_INFINITY ? undefined : this
   }
 
-  /** Handlers that wait for room, or an answer, do not count: what they wait for may be held back. */
+  /** What waits for room, or an answer, does not count: what it waits for may be held back. */
   get isReached(): boolean {
-    return this.open.size - this.scope.waiting >= this.maxInFlight
+    if (this.open.size < this.maxInFlight) return false
+    let handled = 0
+    for (const { context } of this.open) if (context!.waiting === 0 && !context!.isResting) handled++
+    return handled >= this.maxInFlight
   }
 
   isUrgent(priority: number): boolean {

@@ -167,10 +167,19 @@ export class Executor {
     let succeeded = true
     const open: Promise<boolean>[] = []
     if (outlets.length > 0) offer(source.words, start)
+    // What a later worker is to get again: the engine has it before anybody's inbox has (decision 20).
+    let kept: Promise<boolean> | undefined
     for (const outlet of outlets) {
+      if (kept !== undefined && !(outlet instanceof MailboxWriter)) {
+        open.push(kept.then(() => this.offerLater(outlet, event, context, source, start, end)))
+        continue
+      }
       const answer = outlet.offer(source, start, end)
-      if (answer === LATER) open.push(this.offerLater(outlet, event, context, source, start, end))
-      else if (answer === REJECTED) succeeded = this.reject(outlet, event, context, end - start)
+      if (answer === LATER) {
+        const offered = this.offerLater(outlet, event, context, source, start, end)
+        if (outlet instanceof MailboxWriter && outlet.place.isOwn) kept = offered
+        open.push(offered)
+      } else if (answer === REJECTED) succeeded = this.reject(outlet, event, context, end - start)
     }
     for (const handler of handlers) {
       // Stopped: nothing is begun.
@@ -306,6 +315,7 @@ export class Executor {
     end: number,
   ): Promise<boolean> {
     let { lacksBlock } = outlet
+    context.offering++
     return new Promise((resolve) => {
       this.waits.add({
         ready: () => outlet.awaitRoom(end - start, lacksBlock),
@@ -313,6 +323,7 @@ export class Executor {
           const answer = outlet.offer(source, start, end)
           lacksBlock = outlet.lacksBlock
           if (answer === LATER) return false
+          context.offering--
           resolve(answer !== REJECTED || this.reject(outlet, event, context, end - start))
           return true
         },

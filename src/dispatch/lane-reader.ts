@@ -75,7 +75,8 @@ export class LaneReader implements RingHost {
   limit: WorkLimit | undefined
   private readonly relays: RelayDrain[] = []
   private readonly busy: InFlight[] = []
-  private turn = 0
+  /** Of each priority: its ring that is drained first moves on by one each time. */
+  private readonly turns: number[] = new Array(PRIORITIES).fill(0)
 
   constructor(
     map: SharedMap,
@@ -187,7 +188,8 @@ export class LaneReader implements RingHost {
       return false
     }
     for (let i = 0; i < rings.length; i++) {
-      if (rings[i]!.hasRecords) return this.lease.isFree
+      // What is blocked waits for the end of something that this thread handles elsewhere, and is unblocked by that.
+      if (rings[i]!.hasRecords && !rings[i]!.blocked) return this.lease.isFree
     }
     return false
   }
@@ -264,9 +266,9 @@ export class LaneReader implements RingHost {
     const rings = this.byPriority[priority]!
     let dispatched = 0
     // Another ring first each time, so that none waits behind a busy one for ever.
-    this.turn++
+    const turn = this.turns[priority]!++
     for (let i = 0; i < rings.length; i++) {
-      dispatched += rings[(this.turn + i) % rings.length]!.drain(limit)
+      dispatched += rings[(turn + i) % rings.length]!.drain(limit)
       if (dispatched > 0 && this.host.isUrgent(priority)) break
     }
     return dispatched
@@ -318,6 +320,8 @@ export class LaneReader implements RingHost {
     for (let i = 0; i < busy.length; i++) {
       const { keyHash: other, context, ring: own } = busy[i]!
       if (other !== keyHash || (context!.waiting > 0 && mayPass(own, ring))) continue
+      // What comes behind it must not overtake it on its way to mailboxes and inboxes.
+      if (context!.offering > 0) return true
       if (++handled === this.keyConcurrency) return true
     }
     return false

@@ -43,8 +43,8 @@ export class Lanes {
   private readonly isUsed: boolean[] = new Array(PRIORITIES).fill(false)
   private readonly passedOver: number[] = new Array(PRIORITIES).fill(0)
   private readonly pool: PoolShape
-  /** Where the lane stands that had news last. */
-  private latest = 0
+  /** Of each priority: where the lane stands that had news last. */
+  private readonly latest: number[] = new Array(PRIORITIES).fill(0)
 
   /** `home`: those that this `thread` reads first; `others`: those that it reads if the first have no news; and its `inbox`. */
   constructor(
@@ -136,11 +136,11 @@ export class Lanes {
   private drainAll(lanes: readonly LaneReader[], priority: number): number {
     let worked = 0
     // From the lane that had news last: events without a key come in runs, and after a rest only it has any.
-    const first = this.latest
+    const first = this.latest[priority]!
     for (let i = 0; i < lanes.length; i++) {
       const lane = lanes[(first + i) % lanes.length]!
       if (!lane.hasNews(priority) || !lane.take()) continue
-      this.latest = (first + i) % lanes.length
+      this.latest[priority] = (first + i) % lanes.length
       const start = performance.now()
       const dispatched = lane.drain(priority, this.batch)
       this.counters.add(DISPATCHED, dispatched)
@@ -149,7 +149,7 @@ export class Lanes {
       worked += dispatched
       if (dispatched === 0 || !this.isUrgent(priority)) continue
       // The others have their turn after it.
-      this.latest++
+      this.latest[priority]!++
       break
     }
     return worked

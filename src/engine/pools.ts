@@ -7,7 +7,10 @@ export type PoolOptions = {
   workers: number
   /** Its lanes for events with a key: four per worker if not given. */
   lanes?: number
-  /** How many events all of its workers together may handle at once, at least one for each; as many as there are, if not given. Matters to asynchronous handlers. */
+  /**
+   * How many events all of its workers together may handle at once, at least one for each; as many as there are, if not given. For asynchronous handlers. Those that wait in `ctx.send` or
+   * `ctx.request` do not count; others begin meanwhile, and go on beside them after that.
+   */
   concurrency?: number
   /** How many events of one key are handled at once: 1 if not given, so that they are handled in their order; with more, they are begun in it. */
   keyConcurrency?: number
@@ -82,8 +85,10 @@ export function checkInteger(name: string, value: unknown, min: number, max: num
 /** Where the pools' workers and lanes stand; with `isInline`, one that has no workers stands for all. */
 export function poolShapes(pools: readonly CheckedPool[], isInline: boolean): PoolShape[] {
   if (isInline) {
-    const { lanes, ...first } = pools[0]!
-    return [{ ...first, firstThread: 0, workers: 0, firstLane: 0, keyedLanes: lanes, freeLanes: 2 }]
+    const { name, lanes } = pools[0]!
+    const keyConcurrency = Math.min(...pools.map((pool) => pool.keyConcurrency))
+    const place = { firstThread: 0, workers: 0, firstLane: 0, keyedLanes: lanes, freeLanes: 2 }
+    return [{ name, ...place, concurrency: Number.POSITIVE_INFINITY, keyConcurrency }]
   }
   let firstThread = 1
   let firstLane = 0

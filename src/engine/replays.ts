@@ -46,7 +46,8 @@ export class Replays implements Watch {
     if (this.reader.hasEvents) return true
     for (const { inbox, topics } of this.missing.values()) {
       const [topic] = topics
-      if (inbox.awaitRoom(inbox.roomFor(this.last.get(topic!)!), inbox.lacksBlock)) return true
+      if (topic === undefined) return true
+      if (inbox.awaitRoom(inbox.roomFor(this.last.get(topic)!), inbox.lacksBlock)) return true
     }
     return false
   }

@@ -79,7 +79,14 @@ export class Subscriptions {
       onFull: 'block' as const,
     }
     const buffer = allocateMailbox(size)
-    const place: MailboxPlace = { id: this.nextId++, patterns, buffer, ...size, receiver: RECEIVER }
+    const place: MailboxPlace = {
+      id: this.nextId++,
+      patterns,
+      buffer,
+      ...size,
+      receiver: RECEIVER,
+      isOwn: true,
+    }
     this.own.push(place)
     this.change({ add: place })
     return place

@@ -47,6 +47,8 @@ export type MailboxPlace = {
   readonly onFull: Policy
   /** The thread that receives. */
   readonly receiver: number
+  /** The engine's own: inboxes get an event after it. */
+  readonly isOwn?: boolean
 }
 
 /** Keys find a place as long as half of the slots are free. */

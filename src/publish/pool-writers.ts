@@ -52,10 +52,12 @@ export class PoolWriters {
     this.lanes.number(draft)
     let lost = 0
     pools.forEach((pool, index) => {
+      draft.block = block
       if (index > 0) draft.flags = (flags & ~ASKS) | COPY
-      const hasRoom = !isClosed(pool) && this.hasRoomIn(pool, draft, bytes)
-      const isLarge = (flags & IN_BLOCK) !== 0
-      if (hasRoom && (!isLarge || this.lanes.blocks.fill(draft, index > 0)))
+      const hasRoom = !isClosed(pool) && this.laneHasRoom(pool, draft, bytes)
+      // The first that takes it gets the publisher's own block.
+      const isFirst = index === lost
+      if (hasRoom && ((flags & IN_BLOCK) === 0 || this.lanes.blocks.fill(draft, !isFirst)))
         this.placeRecord(pool, draft, draftBytes(draft))
       else lost++
     })
@@ -158,9 +160,11 @@ export class PoolWriters {
     return [-pools.reduce((bits, pool) => bits | (1 << pool), 0)]
   }
 
-  /** Whether a draft without a key, in these pools, would take the room that another one waits for. */
-  mayStarve(pools: readonly number[], waiting: Draft, bytes: number): boolean {
-    return pools.some((pool) => waiting.pools.includes(pool) && !this.laneHasRoom(pool, waiting, bytes))
+  /** Whether so many bytes, in these pools, may take the room that a draft without a key waits for. */
+  mayStarve(pools: readonly number[], bytes: number, waiting: Draft, waitingBytes: number): boolean {
+    return pools.some(
+      (pool) => waiting.pools.includes(pool) && !this.laneHasRoom(pool, waiting, waitingBytes + bytes),
+    )
   }
 
   /** Says that somebody waits for room there, or no longer does. */

@@ -41,7 +41,7 @@ export class SendQueues implements Watch {
       return this.pools.waysOf(draft, pools).some((way) => this.queues.has(way))
     // Without a key there is no order: only what one waits for may not be taken away from it.
     for (const [way, [first]] of this.queues)
-      if (way < 0 && this.pools.mayStarve(pools, first!.draft, first!.bytes)) return true
+      if (way < 0 && this.pools.mayStarve(pools, draftBytes(draft), first!.draft, first!.bytes)) return true
     return false
   }
 

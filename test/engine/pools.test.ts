@@ -5,6 +5,7 @@ import {
   createEngine,
   type Engine,
   type EngineOptions,
+  FullError,
   HandlerLoadError,
   type MillraceEvent,
   OptionsError,
@@ -280,6 +281,31 @@ describe('an event with handlers in two pools', () => {
     expect(engine.stats()).toMatchObject({ balanced: true, blocks: { usedBytes: 0 } })
   })
 
+  test('gives its block to the first that has room, and needs none for a pool that has none', async () => {
+    await using engine = await start({ blockBytes: 16 * 65_536 })
+    const seen = engine.subscribe('seen', { onFull: 'block' })
+    const held = await hold(engine, 'slow')
+    fill(engine, 'slow.a', 'k')
+    // The leading pool is the one without room.
+    const options = { key: 'k', onFull: 'drop-newest' } as const
+    expect(engine.publish('reversed.a', engine.allocate(60_000).fill(1), options)).toBe(true)
+    expect(await received(seen, 1)).toMatchObject([{ by: 'fast', data: 60_000 }])
+    // Nobody else has a block; the leading pool needs no other.
+    const own = engine.allocate(60_000).fill(1)
+    const rest = Array.from({ length: 7 }, () => engine.allocate(60_000))
+    expect(() => engine.allocate(60_000)).toThrow(FullError)
+    expect(engine.publish('both.a', own, { ...options, key: 'other' })).toBe(true)
+    expect(await received(seen, 1)).toMatchObject([{ by: 'fast', data: 60_000 }])
+    for (const block of rest) block.release()
+    held[Symbol.dispose]()
+    await engine.drain()
+    expect(engine.stats()).toMatchObject({
+      balanced: true,
+      droppedBy: { 'drop-newest': 2 },
+      blocks: { usedBytes: 0 },
+    })
+  })
+
   test('waits for a block in each, and takes none before there are enough', async () => {
     // Four pages, of which two are for what comes from outside.
     await using engine = await start({ blockBytes: 4 * 65_536 })
@@ -329,13 +355,14 @@ test('handlers publish into other pools, attached threads do, too', async () => 
   const thread = new Worker(new URL('../fixtures/attached-sender.ts', import.meta.url), {
     workerData: { handle: engine.connect(), topics: ['both.a', 'slow.a', 'fast.a'] },
   })
+  const exited = new Promise((resolve) => thread.once('exit', resolve))
   expect((await received(seen, 4)).map(({ by, type }) => `${by} ${type}`).sort()).toEqual([
     'fast both.a',
     'fast fast.a',
     'slow both.a',
     'slow slow.a',
   ])
-  await new Promise((resolve) => thread.once('exit', resolve))
+  await exited
 })
 
 test('handlers for every worker run on all, or on those of their pool', async () => {
@@ -366,6 +393,19 @@ test('what a dying worker of one pool held is handled again in that pool', async
 })
 
 describe('concurrency', () => {
+  test('does not count those that wait for a mailbox', async () => {
+    await using engine = await start({
+      pools: { fast: { workers: 1 }, slow: { workers: 1, concurrency: 1 } },
+    })
+    const subscription = engine.subscribe('slow.mail', { capacity: 2, onFull: 'block' })
+    for (let n = 0; n < 10; n++) engine.publish('slow.mail', n)
+    for (let n = 0; n < 10; n++) {
+      await subscription.receive()
+      // Of the same pool.
+      expect(await engine.request('slow.asked', n, { timeoutMs: 10_000 })).toBe('slow')
+    }
+  })
+
   type Most = { worker: number; most: number; key: string; n: number }
 
   test('of a pool is shared among its workers', async () => {
@@ -420,6 +460,41 @@ test('in the engine’s own thread, handlers of all pools are run, once each', a
   ])
   await engine.drain()
   expect(await seen.receiveBatch({ max: 10, timeoutMs: 0 })).toEqual([])
+})
+
+test('in the engine’s own thread, the strictest order is kept', async () => {
+  await using engine = await start({
+    workers: 0,
+    pools: { fast: { workers: 1, keyConcurrency: 5, concurrency: 1 }, slow: { workers: 1 } },
+  })
+  const most = engine.subscribe('most', { onFull: 'block' })
+  for (let n = 0; n < 10; n++) await engine.send('wait.slow', n, { key: 'k' })
+  expect((await received<{ n: number }>(most, 10)).map(({ n }) => n)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+  for (let n = 0; n < 10; n++) await engine.send('wait.slow', n, { key: `k${n}` })
+  const all = await received<{ most: number }>(most, 10)
+  expect(Math.max(...all.map((one) => one.most))).toBeGreaterThan(1)
+})
+
+test('a large event that waits for an inbox is not overtaken by a smaller one of its key', async () => {
+  using modules = new Modules()
+  const module = modules.write(
+    'config.mjs',
+    `export default {
+      config: { scope: 'every-worker', handle: (e, ctx) => { if (ctx.workerId === 2) return ctx.send('saw', e.data.n, { key: 'saw' }) } },
+    }`,
+  )
+  await using engine = await createEngine({
+    handlers: module,
+    ringBytes: 1_024,
+    pools: { a: { workers: 1, keyConcurrency: 3 }, b: { workers: 1 } },
+  })
+  const saw = engine.subscribe('saw', { onFull: 'block' })
+  const sizes = [300, 300, 300, 10, 10]
+  for (let round = 0; round < 20; round++)
+    for (const [n, size] of sizes.entries())
+      await engine.send('config', { n: round * sizes.length + n, pad: 'x'.repeat(size) }, { key: 'k' })
+  const all = await received<number>(saw, 20 * sizes.length)
+  expect(all).toEqual(Array.from({ length: 20 * sizes.length }, (_, n) => n))
 })
 
 test('a handler that names a pool which is not there is refused', async () => {

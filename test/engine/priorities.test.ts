@@ -1,6 +1,7 @@
 import { BroadcastChannel } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
 import {
+  type AttachedPublisher,
   attach,
   createEngine,
   type Engine,
@@ -80,6 +81,25 @@ describe.each([{}, { key: 'k' }])('with options %o', (options) => {
     await engine.drain()
     expect(engine.stats()).toMatchObject({ balanced: true, pending: 0 })
   })
+})
+
+test('while one lane always has something urgent, all lanes and all publishers get their turns in what is low', async () => {
+  await using engine = await start(1, { lanes: 8, ringBytes: 65_536 })
+  const publishers = [engine, attach(engine.connect()), attach(engine.connect())]
+  const held = await hold(engine)
+  for (let n = 0; n < 600; n++) engine.publish('spun.it', undefined, { key: 'a', priority: 'high' })
+  for (const [index, publisher] of publishers.entries())
+    for (let n = 0; n < 100; n++) publisher.publish('spun.it', index, { key: 'a', priority: 'low' })
+  for (const key of ['b', 'c', 'd', 'e', 'f', 'g', 'h'])
+    engine.publish('spun.it', key, { key, priority: 'low' })
+  held[Symbol.dispose]()
+  await engine.drain()
+  const all: unknown[] = await engine.request('take')
+  expect(all).toHaveLength(300 + 7)
+  // What is urgent lasts for some 75 of them.
+  const first = all.slice(0, 60)
+  for (const one of [0, 1, 2, 'b', 'c', 'd', 'e', 'f', 'g', 'h']) expect(first).toContain(one)
+  for (const publisher of publishers.slice(1)) (publisher as AttachedPublisher).close()
 })
 
 test('what becomes urgent in the middle is handled after the batch at hand, whatever else lies there', async () => {

@@ -64,12 +64,13 @@ process.stderr.write(`soak: ${minutes} minutes, seed ${seed}, ${folder}\n`)
 const shared: Shared = { history: history.buffer, requests: new SharedArrayBuffer(8), deaths, fill }
 setEnvironmentData(SHARED, shared)
 
+const handlers = new URL('../kills/handlers.ts', import.meta.url)
 let died = 0
 const engine: Engine<KillEvents> = await createEngine<KillEvents>({
   delivery: promises.delivery,
   affinity: promises.affinity,
   pools: { main: { workers: 2, lanes: 4 }, aside: { workers: 1, lanes: 2 } },
-  handlers: new URL('../kills/handlers.ts', import.meta.url),
+  handlers,
   onFull: random.of(['block', 'spill'] as const),
   store: memoryStore(),
   ringBytes: fill === 'wrapping' ? 1_024 : 8_192,
@@ -119,6 +120,10 @@ const ACTIONS: readonly (() => Promise<void>)[] = [
     history.write({ kind: 'death', publisher: 0, key: -1, number: 0, attempt: 0, thread: worker.holder - 1 })
     worker.kill(new Error('replaced'))
     await untilDied(before)
+  },
+  /** Each costs what the version before it has left behind. */
+  async function reload() {
+    if (random.integer(0, 9) === 0) await engine.modules.replace(handlers)
   },
   async function subscribe() {
     if (subscriptions.length > 4) subscriptions.shift()!.unsubscribe()
