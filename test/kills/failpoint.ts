@@ -17,7 +17,7 @@ export const PUBLISH_STEPS = [
   'RingWriter.commit.store',
   'wake.load',
   'wake.compareExchange',
-  'Blocks.allocate.store',
+  'Blocks.take.store',
   'Blocks.isFree.load',
   'Blocks.pass.compareExchange',
 ] as const
