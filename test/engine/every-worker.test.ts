@@ -1,26 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import {
-  createEngine,
-  type Engine,
-  type EngineOptions,
-  type MillraceEvent,
-  type Subscription,
-} from '../../src/index.ts'
+import { createEngine, type Engine, type EngineOptions } from '../../src/index.ts'
 import { Modules } from '../fixtures/program.ts'
+import { received } from '../fixtures/received.ts'
 
 const handlers = new URL('../fixtures/everywhere.ts', import.meta.url)
 const start = (options: EngineOptions): Promise<Engine> =>
   createEngine({ handlers, onError: () => {}, ...options })
-
-async function received(subscription: Subscription, count: number): Promise<any[]> {
-  const events: MillraceEvent[] = []
-  while (events.length < count) {
-    const some = await subscription.receiveBatch({ max: count - events.length, timeoutMs: 10_000 })
-    if (some.length === 0) throw new Error(`${events.length} of ${count} events came`)
-    events.push(...some)
-  }
-  return events.map(({ data }) => data)
-}
 
 describe.each([0, 1, 3])('workers: %d', (workers) => {
   const threads = workers === 0 ? [0] : Array.from({ length: workers }, (_, index) => index + 1)

@@ -6,11 +6,10 @@ import {
   type Engine,
   type EngineOptions,
   HandlerLoadError,
-  type MillraceEvent,
   OptionsError,
-  type Subscription,
 } from '../../src/index.ts'
 import { Modules } from '../fixtures/program.ts'
+import { received } from '../fixtures/received.ts'
 
 let files: Modules
 beforeEach(() => {
@@ -20,16 +19,6 @@ afterEach(() => files[Symbol.dispose]())
 
 const start = (workers: number, options: EngineOptions = {}): Promise<Engine> =>
   createEngine({ workers, onError: () => {}, ...options })
-
-async function received(subscription: Subscription, count: number): Promise<any[]> {
-  const events: MillraceEvent[] = []
-  while (events.length < count) {
-    const some = await subscription.receiveBatch({ max: count - events.length, timeoutMs: 10_000 })
-    if (some.length === 0) throw new Error(`${events.length} of ${count} events came`)
-    events.push(...some)
-  }
-  return events.map(({ data }) => data)
-}
 
 /** A handler of `work.*` that tells its version, and of what. */
 const telling = (version: number, more = '') =>
@@ -165,6 +154,7 @@ describe.each([0, 1, 3])('workers: %d', (workers) => {
     expect(await engine.modules.add(file).catch((reason) => reason)).toBeInstanceOf(OptionsError)
     for (const change of [engine.modules.replace('gone.mjs'), engine.modules.remove('gone.mjs')])
       expect(await change.catch((reason) => reason)).toBeInstanceOf(OptionsError)
+    await engine.drain()
     expect(engine.stats().handlers).toMatchObject([{ name: 'worker', succeeded: broken.length }])
   })
 

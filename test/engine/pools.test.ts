@@ -7,16 +7,15 @@ import {
   type EngineOptions,
   FullError,
   HandlerLoadError,
-  type MillraceEvent,
   OptionsError,
   type Policy,
-  type Subscription,
   TimeoutError,
 } from '../../src/index.ts'
 import { PoolWriters } from '../../src/publish/pool-writers.ts'
 import { memoryStore } from '../../src/store/index.ts'
 import type { Seen } from '../fixtures/pooled.ts'
 import { Modules } from '../fixtures/program.ts'
+import { received } from '../fixtures/received.ts'
 
 const handlers = new URL('../fixtures/pooled.ts', import.meta.url)
 const POOLS = { fast: { workers: 1 }, slow: { workers: 2 } }
@@ -24,16 +23,6 @@ const FAST = [1]
 const SLOW = [2, 3]
 const start = (options: EngineOptions = {}): Promise<Engine> =>
   createEngine({ handlers, pools: POOLS, ringBytes: 1_024, onError: () => {}, ...options })
-
-async function received<T = Seen>(subscription: Subscription, count: number): Promise<T[]> {
-  const events: MillraceEvent[] = []
-  while (events.length < count) {
-    const some = await subscription.receiveBatch({ max: count - events.length, timeoutMs: 10_000 })
-    if (some.length === 0) throw new Error(`${events.length} of ${count} events came`)
-    events.push(...some)
-  }
-  return events.map(({ data }) => data as T)
-}
 
 let gates = 0
 
@@ -69,7 +58,7 @@ test('handlers run on the workers of their pool; without one, on those of the fi
   for (let n = 0; n < 60; n++) {
     for (const topic of ['none.a', 'fast.a', 'slow.a']) await engine.send(topic, n, { key: `k${n}` })
   }
-  const all = await received(seen, 180)
+  const all = await received<Seen>(seen, 180)
   const workersOf = (by: string) =>
     [...new Set(all.filter((one) => one.by === by).map((one) => one.worker))].sort()
   expect(workersOf('none')).toEqual(FAST)
@@ -85,7 +74,7 @@ test('while one pool is blocked and its lanes are full, the other goes on', asyn
   using _held = await hold(engine, 'slow')
   expect(fill(engine, 'slow.a', 'k')).toBeGreaterThan(5)
   for (let n = 0; n < 200; n++) await engine.send('fast.a', n, { key: 'k' })
-  const all = await received(seen, 200)
+  const all = await received<Seen>(seen, 200)
   expect(all.map(({ data }) => data)).toEqual(Array.from({ length: 200 }, (_, n) => n))
   expect(engine.stats().pools).toMatchObject([
     { name: 'fast', workers: FAST, pending: 0 },
@@ -100,7 +89,7 @@ describe('an event with handlers in two pools', () => {
     const seen = engine.subscribe('seen', { onFull: 'block' })
     const direct = engine.subscribe(`${type}.*`, { onFull: 'block' })
     for (let n = 0; n < 50; n++) await engine.send(`${type}.a`, n, n % 2 === 0 ? {} : { key: `k${n % 6}` })
-    const all = await received(seen, 100)
+    const all = await received<Seen>(seen, 100)
     const events = await direct.receiveBatch({ max: 50 })
     await engine.drain()
     expect(await seen.receiveBatch({ max: 10, timeoutMs: 0 })).toEqual([])
@@ -140,13 +129,13 @@ describe('an event with handlers in two pools', () => {
       // Behind them, if it has a key.
       const third = engine.send('fast.a', 'third', options)
       await engine.drain({ timeoutMs: 20 }).catch(() => {})
-      if (key === undefined) expect((await received(seen, 1))[0]!.data).toBe('third')
+      if (key === undefined) expect((await received<Seen>(seen, 1))[0]!.data).toBe('third')
       expect(await seen.receiveBatch({ max: 10, timeoutMs: 0 })).toEqual([])
       if (key !== undefined) {
         // Another lane: not behind them.
         const other = Array.from({ length: 50 }, (_, n) => `other-${n}`)
         for (const free of other) engine.publish('fast.a', free, { key: free })
-        expect((await received(seen, 1))[0]!.by).toBe('fast')
+        expect((await received<Seen>(seen, 1))[0]!.by).toBe('fast')
       }
       held[Symbol.dispose]()
       await Promise.all([...sends, third])
@@ -173,7 +162,7 @@ describe('an event with handlers in two pools', () => {
     const sends = [engine.send('slow.a', large, { key: 'k' }), engine.send('both.a', 'behind', { key: 'k' })]
     // As long as it would take to place it.
     for (let n = 0; n < 20; n++) await engine.request('fast.a', n)
-    const meanwhile = await received(seen, 20)
+    const meanwhile = await received<Seen>(seen, 20)
     expect(meanwhile.map(({ data }) => data)).not.toContain('behind')
     held[Symbol.dispose]()
     await Promise.all(sends)
@@ -196,7 +185,7 @@ describe('an event with handlers in two pools', () => {
     const options = { key: 'k', onFull: 'drop-newest' } as const
     expect(engine.publish('both.a', 'one', options)).toBe(true)
     expect(engine.publishBatch([{ type: 'both.a', data: 'two', ...options }])).toBe(1)
-    const ids = (await received(seen, 2)).map(({ by, data, id }) => {
+    const ids = (await received<Seen>(seen, 2)).map(({ by, data, id }) => {
       expect(by).toBe('fast')
       return `${data} ${id}`
     })
@@ -204,7 +193,7 @@ describe('an event with handlers in two pools', () => {
     expect(engine.stats()).toMatchObject({ accepted: accepted + 4 + 2, droppedBy: { 'drop-newest': 2 } })
     held[Symbol.dispose]()
     await engine.drain()
-    expect((await received(seen, filled)).every(({ by }) => by === 'slow')).toBe(true)
+    expect((await received<Seen>(seen, filled)).every(({ by }) => by === 'slow')).toBe(true)
     expect(engine.stats()).toMatchObject({ balanced: true, pending: 0 })
   })
 
@@ -220,7 +209,7 @@ describe('an event with handlers in two pools', () => {
         engine.publish('both.a', n, { key: 'k', onFull })
         // A sample is the same for all pools.
         if (typeof onFull === 'string' || engine.stats().droppedBy.sample === sample)
-          handled.push((await received(seen, 1))[0]!.data)
+          handled.push((await received<Seen>(seen, 1))[0]!.data)
       }
       if (typeof onFull === 'string') expect(handled).toEqual(Array.from({ length: 100 }, (_, n) => n))
       held[Symbol.dispose]()
@@ -242,7 +231,7 @@ describe('an event with handlers in two pools', () => {
     expect(await engine.request('reversed.a', 2)).toBe('slow')
     expect(await engine.request('slow.a', 3)).toBe('slow')
     expect(await engine.request('ask.fast')).toBe('slow')
-    expect((await received(seen, 6)).map(({ by }) => by).sort()).toEqual([
+    expect((await received<Seen>(seen, 6)).map(({ by }) => by).sort()).toEqual([
       'fast',
       'fast',
       'slow',
@@ -262,7 +251,7 @@ describe('an event with handlers in two pools', () => {
     const dropping = engine.allocate(300_000)
     dropping.fill(3)
     engine.publish('both.a', dropping, { key: 'k', onFull: 'drop-oldest' })
-    expect((await received(seen, 6)).map(({ by, data }) => `${by} ${data}`).sort()).toEqual(
+    expect((await received<Seen>(seen, 6)).map(({ by, data }) => `${by} ${data}`).sort()).toEqual(
       ['fast', 'slow'].flatMap((by) => [`${by} 100000`, `${by} 400000`, `${by} 900000`]),
     )
     await engine.drain()
@@ -289,13 +278,13 @@ describe('an event with handlers in two pools', () => {
     // The leading pool is the one without room.
     const options = { key: 'k', onFull: 'drop-newest' } as const
     expect(engine.publish('reversed.a', engine.allocate(60_000).fill(1), options)).toBe(true)
-    expect(await received(seen, 1)).toMatchObject([{ by: 'fast', data: 60_000 }])
+    expect(await received<Seen>(seen, 1)).toMatchObject([{ by: 'fast', data: 60_000 }])
     // Nobody else has a block; the leading pool needs no other.
     const own = engine.allocate(60_000).fill(1)
     const rest = Array.from({ length: 7 }, () => engine.allocate(60_000))
     expect(() => engine.allocate(60_000)).toThrow(FullError)
     expect(engine.publish('both.a', own, { ...options, key: 'other' })).toBe(true)
-    expect(await received(seen, 1)).toMatchObject([{ by: 'fast', data: 60_000 }])
+    expect(await received<Seen>(seen, 1)).toMatchObject([{ by: 'fast', data: 60_000 }])
     for (const block of rest) block.release()
     held[Symbol.dispose]()
     await engine.drain()
@@ -336,11 +325,11 @@ describe('an event with handlers in two pools', () => {
       // What has spilled is passed on by the engine's thread.
       await engine.send('both.a', n, { key: 'k', onFull: 'spill' })
     }
-    const fast = await received(seen, 200)
+    const fast = await received<Seen>(seen, 200)
     expect(fast.map(({ data }) => data)).toEqual(Array.from({ length: 200 }, (_, n) => n))
     expect(new Set(fast.map(({ by }) => by))).toEqual(new Set(['fast']))
     held[Symbol.dispose]()
-    const slow = await received(seen, 200)
+    const slow = await received<Seen>(seen, 200)
     expect(slow.map(({ data }) => data)).toEqual(Array.from({ length: 200 }, (_, n) => n))
     await engine.drain()
     expect(engine.stats()).toMatchObject({ balanced: true, pending: 0, dropped: 0 })
@@ -351,12 +340,12 @@ test('handlers publish into other pools, attached threads do, too', async () => 
   await using engine = await start()
   const seen = engine.subscribe('seen', { onFull: 'block' })
   engine.publish('chain.fast', 'chained')
-  expect(await received(seen, 1)).toMatchObject([{ by: 'slow', data: 'chained' }])
+  expect(await received<Seen>(seen, 1)).toMatchObject([{ by: 'slow', data: 'chained' }])
   const thread = new Worker(new URL('../fixtures/attached-sender.ts', import.meta.url), {
     workerData: { handle: engine.connect(), topics: ['both.a', 'slow.a', 'fast.a'] },
   })
   const exited = new Promise((resolve) => thread.once('exit', resolve))
-  expect((await received(seen, 4)).map(({ by, type }) => `${by} ${type}`).sort()).toEqual([
+  expect((await received<Seen>(seen, 4)).map(({ by, type }) => `${by} ${type}`).sort()).toEqual([
     'fast both.a',
     'fast fast.a',
     'slow both.a',
@@ -369,9 +358,9 @@ test('handlers for every worker run on all, or on those of their pool', async ()
   await using engine = await start()
   const seen = engine.subscribe('seen', { onFull: 'block' })
   engine.publish('everywhere.all', 1)
-  expect((await received(seen, 3)).map(({ worker }) => worker).sort()).toEqual([1, 2, 3])
+  expect((await received<Seen>(seen, 3)).map(({ worker }) => worker).sort()).toEqual([1, 2, 3])
   engine.publish('everywhere.slow', 1)
-  expect((await received(seen, 2)).map(({ worker }) => worker).sort()).toEqual(SLOW)
+  expect((await received<Seen>(seen, 2)).map(({ worker }) => worker).sort()).toEqual(SLOW)
   await engine.drain()
   expect(await seen.receiveBatch({ max: 10, timeoutMs: 0 })).toEqual([])
 })
@@ -450,7 +439,9 @@ test('in the engine’s own thread, handlers of all pools are run, once each', a
   const seen = engine.subscribe('seen', { onFull: 'block' })
   for (const topic of ['none.a', 'fast.a', 'slow.a', 'both.a', 'everywhere.slow'])
     await engine.send(topic, topic)
-  expect((await received(seen, 6)).map(({ by, data, worker }) => `${by} ${data} ${worker}`).sort()).toEqual([
+  expect(
+    (await received<Seen>(seen, 6)).map(({ by, data, worker }) => `${by} ${data} ${worker}`).sort(),
+  ).toEqual([
     'fast both.a 0',
     'fast fast.a 0',
     'none none.a 0',
@@ -535,7 +526,7 @@ test('topics without an id find their pools, too', async () => {
   await using engine = await start({ maxTopics: 1 })
   const seen = engine.subscribe('seen', { onFull: 'block' })
   for (let n = 0; n < 20; n++) await engine.send(`both.topic-${n}`, n)
-  const all = await received(seen, 40)
+  const all = await received<Seen>(seen, 40)
   await vi.waitFor(() => expect(engine.stats().pending).toBe(0))
   expect(all.filter(({ by }) => by === 'slow')).toHaveLength(20)
 })

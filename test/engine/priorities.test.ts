@@ -6,26 +6,15 @@ import {
   createEngine,
   type Engine,
   InvalidEventError,
-  type MillraceEvent,
   type Priority,
   type PublishOptions,
-  type Subscription,
 } from '../../src/index.ts'
 import { memoryStore } from '../../src/store/index.ts'
+import { received } from '../fixtures/received.ts'
 
 const handlers = new URL('../fixtures/urgent.ts', import.meta.url)
 const start = (workers: number, options = {}): Promise<Engine> =>
   createEngine({ handlers, workers, ringBytes: 1_024, ...options })
-
-async function received(subscription: Subscription, count: number): Promise<any[]> {
-  const events: MillraceEvent[] = []
-  while (events.length < count) {
-    const some = await subscription.receiveBatch({ max: count - events.length, timeoutMs: 10_000 })
-    if (some.length === 0) throw new Error(`${events.length} of ${count} events came`)
-    events.push(...some)
-  }
-  return events.map(({ data }) => data)
-}
 
 let gates = 0
 

@@ -74,6 +74,11 @@ export const idOf = ({ publisher, number }: { publisher: number; number: number 
 
 const PRIORITIES = ['normal', 'high', 'low'] as const
 
+/** Every fourth has handlers in two pools. */
+export function typeOf(number: number): 'kill.event' | 'kill.copied' {
+  return number % 4 === 0 ? 'kill.copied' : 'kill.event'
+}
+
 /** Events of one key have one priority: only then their order is promised. */
 export function priorityOf(key: number): (typeof PRIORITIES)[number] {
   return PRIORITIES[Math.abs(key) % 3]!

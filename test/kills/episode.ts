@@ -52,7 +52,7 @@ export async function episode(random: Random, attempts: number, file: string): P
   })
   const requests = watchRequests(engine, shared)
   try {
-    const main = new MainPublisher(engine, history, random, fill, { delivery, drops })
+    const main = new MainPublisher(engine, history, random, fill, { delivery, drops, onFull })
     for (let kill = 0; kill < attempts; kill++) {
       if (random.integer(0, 4) === 0) {
         await publisherThatDies(engine, shared, random, MAIN + 1 + kill, fill)

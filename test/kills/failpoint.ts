@@ -76,7 +76,7 @@ export function arm({ step, time, way }: Failpoint, shared: Shared, thread: numb
   const end = performance.now() + PATIENCE_MS
   OPERATIONS.forEach((name, index) => {
     atomics[name] = (...operands: unknown[]) => {
-      const here = `${methodOf(new Error().stack!)}.${name}`
+      const here = `${callingMethod()}.${name}`
       if ((here === step && times++ === time) || operations++ === PATIENCE || performance.now() > end) {
         OPERATIONS.forEach((other, at) => {
           atomics[other] = originals[at]
@@ -110,10 +110,20 @@ function die(way: Way, step: string, shared: Shared, thread: number): void {
   })
 }
 
-/** The method of the engine that did it: the innermost frame that is neither of the tests nor of the runtime. */
-function methodOf(stack: string): string {
-  for (const line of stack.split('\n')) {
-    const found = /at (.+?) \(.*\/(?:src|workers)\//.exec(line)?.[1]
+/** The method of the engine that calls: the innermost frame that is neither of the tests nor of the runtime. */
+function callingMethod(): string {
+  const { prepareStackTrace } = Error
+  Error.prepareStackTrace = nameOf
+  const name = new Error().stack!
+  Error.prepareStackTrace = prepareStackTrace
+  return name
+}
+
+function nameOf(_error: Error, sites: NodeJS.CallSite[]): string {
+  for (const site of sites) {
+    if (!/\/(?:src|workers)\//.test(site.getFileName() ?? '')) continue
+    // As in `Blocks.take (file:///src/block/blocks.ts:70:5)`.
+    const found = /^(.+?) \(/.exec(`${site}`)?.[1]
     if (found !== undefined) return found.replace(/ \[as .*\]|\b(async|get|new) /g, '')
   }
   return 'unknown'

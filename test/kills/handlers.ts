@@ -1,6 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { getEnvironmentData, threadId } from 'node:worker_threads'
-import { defineHandlers, type ModuleHooks } from '../../src/index.ts'
+import {
+  defineHandlers,
+  type HandlerFunction,
+  type MillraceEvent,
+  type ModuleHooks,
+} from '../../src/index.ts'
 import { arm, type Failpoint, SHARED, type Shared } from './failpoint.ts'
 import { History } from './history.ts'
 
@@ -13,6 +18,8 @@ export type KillEvents = {
     echo: boolean
     padding: string
   }
+  /** The same, which another pool has, too. */
+  'kill.copied': KillEvents['kill.event']
   'kill.echo': { number: number; padding?: string }
   'kill.everywhere': number
   'kill.arm': Failpoint
@@ -34,28 +41,31 @@ function write(kind: 'gain' | 'lose', lane: number): void {
 }
 
 /** Writes down when each event starts and ends; some wait in between, some send another one, which must not fail for want of room. */
+const handle: HandlerFunction<MillraceEvent<string, KillEvents['kill.event']>, KillEvents> = (event, ctx) => {
+  const { publisher, key, number, turns, echo, padding } = event.data
+  // As large as the event.
+  const echoed = { number, padding }
+  const entry = { publisher, key, number, attempt: ctx.attempt, thread: threadId }
+  history.write({ kind: 'start', ...entry, lane: ctx.lane })
+  if (turns === 0) {
+    if (echo) ctx.publish('kill.echo', echoed, { key: `key-${key}`, onFull: 'drop-newest' })
+    history.write({ kind: 'end', ...entry })
+    return number
+  }
+  return (async () => {
+    for (let i = 0; i < turns; i++) await turn()
+    if (echo) await ctx.send('kill.echo', echoed, { key: `key-${key}`, onFull: 'block' })
+    history.write({ kind: 'end', ...entry })
+    return number
+  })()
+}
+
 export default defineHandlers<KillEvents>({
-  'kill.event': (event, ctx) => {
-    const { publisher, key, number, turns, echo, padding } = event.data
-    // As large as the event.
-    const echoed = { number, padding }
-    const entry = { publisher, key, number, attempt: ctx.attempt, thread: threadId }
-    history.write({ kind: 'start', ...entry, lane: ctx.lane })
-    if (turns === 0) {
-      if (echo) ctx.publish('kill.echo', echoed, { key: `key-${key}`, onFull: 'drop-newest' })
-      history.write({ kind: 'end', ...entry })
-      return number
-    }
-    return (async () => {
-      for (let i = 0; i < turns; i++) await turn()
-      if (echo) await ctx.send('kill.echo', echoed, { key: `key-${key}`, onFull: 'block' })
-      history.write({ kind: 'end', ...entry })
-      return number
-    })()
-  },
-  /** In a pool of its own: what is sent to it, and a copy of each event. */
+  'kill.event': handle,
+  'kill.copied': handle,
+  /** In a pool of its own: what is sent to it, and a copy of every fourth event. */
   'kill.echo': { pool: 'aside', handle: () => {} },
-  'kill.{event,copied}': { pool: 'aside', name: 'aside', handle: () => {} },
+  'kill.{copied,aside}': { pool: 'aside', name: 'aside', handle: () => {} },
   /** On each worker: its copies must all be dealt with, too. */
   'kill.everywhere': { scope: 'every-worker', replayLast: true, name: 'everywhere', handle: () => {} },
   'kill.block': ({ data }) => {

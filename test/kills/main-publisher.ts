@@ -1,6 +1,6 @@
 import { setTimeout, setImmediate as turn } from 'node:timers/promises'
-import { type Engine, FullError, MillraceError, type PublishOptions } from '../../src/index.ts'
-import { idOf, type Promises, priorityOf } from './check.ts'
+import { type Engine, FullError, MillraceError, type Policy, type PublishOptions } from '../../src/index.ts'
+import { idOf, type Promises, priorityOf, typeOf } from './check.ts'
 import type { KillEvents } from './handlers.ts'
 import type { Entry, History } from './history.ts'
 import type { Random } from './random.ts'
@@ -30,6 +30,7 @@ export class MainPublisher {
   private readonly fill: Fill
   private readonly twice: boolean
   private readonly drops: boolean
+  private readonly spills: boolean
   private number = 0
   /** Requests that were not answered yet. */
   private readonly asked = new Set<Promise<void>>()
@@ -39,9 +40,10 @@ export class MainPublisher {
     history: History,
     random: Random,
     fill: Fill,
-    { delivery, drops }: Pick<Promises, 'delivery' | 'drops'>,
+    { delivery, drops, onFull }: Pick<Promises, 'delivery' | 'drops'> & { onFull: Policy },
   ) {
     this.drops = drops
+    this.spills = onFull === 'spill'
     this.engine = engine
     this.history = history
     this.random = random
@@ -51,9 +53,8 @@ export class MainPublisher {
 
   async publish(events: number): Promise<void> {
     // The store would take any number.
-    for (const from = performance.now(); this.engine.stats().pending > MAX_PENDING; await setTimeout(1)) {
-      if (performance.now() - from > STALL_MS) throw new Error(`No event was dealt with for ${STALL_MS} ms`)
-    }
+    if (this.spills) await this.notTooMany()
+    if (this.asked.size > MAX_PENDING) await Promise.race(this.asked)
     for (let i = 0; i < events; i++) await this.publishOne()
     if (this.fill !== 'empty') {
       await turn()
@@ -62,6 +63,12 @@ export class MainPublisher {
     await this.engine.drain({ timeoutMs: 100 }).catch(() => {})
     // Long enough to park, now and then.
     if (this.random.integer(0, 3) === 0) await setTimeout(10)
+  }
+
+  private async notTooMany(): Promise<void> {
+    for (const from = performance.now(); this.engine.stats().pending > MAX_PENDING; await setTimeout(5)) {
+      if (performance.now() - from > STALL_MS) throw new Error(`No event was dealt with for ${STALL_MS} ms`)
+    }
   }
 
   private async publishOne(): Promise<void> {
@@ -97,13 +104,13 @@ export class MainPublisher {
     }
     this.write('publish', data)
     const accepted = await this.offer(() => {
-      if (!isSent) return engine.publish('kill.event', data, options)
-      return engine.send('kill.event', data, options).then(() => true)
+      if (!isSent) return engine.publish(typeOf(number), data, options)
+      return engine.send(typeOf(number), data, options).then(() => true)
     })
     this.write(accepted ? 'accept' : 'refuse', data)
     // As one who got no answer would.
     if (this.twice && accepted && random.integer(0, 3) === 0)
-      await this.offer(() => engine.publish('kill.event', data, options))
+      await this.offer(() => engine.publish(typeOf(number), data, options))
   }
 
   /** Resolves when all requests were answered. */
@@ -114,7 +121,7 @@ export class MainPublisher {
   private async ask(data: KillEvents['kill.event'], options: Omit<PublishOptions, 'onFull'>): Promise<void> {
     this.write('ask', data)
     try {
-      const answer = await this.engine.request('kill.event', data, options)
+      const answer = await this.engine.request(typeOf(data.number), data, options)
       if (answer !== data.number) throw new RangeError(`Request ${data.number} was answered with ${answer}`)
       this.write('result', data)
     } catch (error) {

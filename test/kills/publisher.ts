@@ -1,6 +1,6 @@
 import { threadId, workerData } from 'node:worker_threads'
 import { attach, type ConnectionHandle, FullError } from '../../src/index.ts'
-import { idOf, priorityOf } from './check.ts'
+import { idOf, priorityOf, typeOf } from './check.ts'
 import { arm, type Failpoint, type Shared } from './failpoint.ts'
 import type { KillEvents } from './handlers.ts'
 import { History } from './history.ts'
@@ -29,8 +29,8 @@ for (let number = 0; number < events; number++) {
   // Half of them one by one, half through a wait.
   try {
     const isSent = number % 2 === 1
-    if (isSent) await attached.send('kill.event', data, options)
-    const accepted = isSent || attached.publish('kill.event', data, options)
+    if (isSent) await attached.send(typeOf(number), data, options)
+    const accepted = isSent || attached.publish(typeOf(number), data, options)
     history.write({ kind: accepted ? 'accept' : 'refuse', ...entry })
   } catch (error) {
     if (!(error instanceof FullError)) throw error

@@ -65,13 +65,14 @@ const shared: Shared = { history: history.buffer, requests: new SharedArrayBuffe
 setEnvironmentData(SHARED, shared)
 
 const handlers = new URL('../kills/handlers.ts', import.meta.url)
+const onFull = random.of(['block', 'spill'] as const)
 let died = 0
 const engine: Engine<KillEvents> = await createEngine<KillEvents>({
   delivery: promises.delivery,
   affinity: promises.affinity,
   pools: { main: { workers: 2, lanes: 4 }, aside: { workers: 1, lanes: 2 } },
   handlers,
-  onFull: random.of(['block', 'spill'] as const),
+  onFull,
   store: memoryStore(),
   ringBytes: fill === 'wrapping' ? 1_024 : 8_192,
   redeliveries: 8,
@@ -81,7 +82,7 @@ const engine: Engine<KillEvents> = await createEngine<KillEvents>({
   },
 })
 const requests = watchRequests(engine, shared)
-const main = new MainPublisher(engine, history, random, fill, promises)
+const main = new MainPublisher(engine, history, random, fill, { ...promises, onFull })
 const subscriptions: Subscription<any>[] = []
 let publishers = MAIN
 
