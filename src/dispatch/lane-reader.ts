@@ -64,6 +64,7 @@ export class LaneReader implements RingHost {
   private readonly window: number
   /** Undefined if it is no lane for keys. */
   private readonly ownTenure: Tenure | undefined
+  /** What is done once nothing of it is in flight: until then nothing begins, save for what that waits for. */
   private readonly onQuiet: (() => void)[] = []
   /** Its home keeps the lease. */
   readonly sticky: boolean
@@ -184,7 +185,9 @@ export class LaneReader implements RingHost {
     const rings = this.byPriority[priority]!
     if (this.lease.isHeld) {
       if (this.tenure?.isPending) return false
-      for (let i = 0; i < rings.length; i++) if (rings[i]!.isReadable) return true
+      const rests = this.onQuiet.length > 0
+      for (let i = 0; i < rings.length; i++)
+        if (rings[i]!.isReadable && (!rests || this.mayBegin(rings[i]!))) return true
       return false
     }
     for (let i = 0; i < rings.length; i++) {
@@ -203,7 +206,10 @@ export class LaneReader implements RingHost {
     const { tenure } = this
     if (!this.lease.take(this.resume)) return false
     if (tenure === undefined) return true
-    if (tenure.isHeld) return tenure.begin()
+    if (tenure.isHeld) {
+      if (this.onQuiet.length > 0) tenure.gainAhead()
+      return tenure.begin()
+    }
     for (const relay of this.relays) relay.lookThrough()
     if (this.hasAny) return tenure.begin()
     // There is nothing that it would be gained for: it was only to be looked at.
@@ -218,29 +224,41 @@ export class LaneReader implements RingHost {
 
   /** Gives the lease back, unless the lane is sticky, or something is in flight. */
   giveBack(): void {
-    if (!this.lease.isHeld || this.sticky || this.tenure?.isPending) return
+    if (!this.lease.isHeld || this.sticky || this.tenure?.isPending || this.onQuiet.length > 0) return
     for (const ring of this.rings) if (!ring.isQuiet) return
     if (this.tenure === undefined || this.tenure.end()) this.lease.giveBack()
   }
 
-  /** Some modules have taken the place of others: they are told of the lane once nothing of it is in flight, and it rests until then. */
+  /** Some modules have taken the place of others: they are told of the lane once nothing of it is in flight. */
   turnOver(gone: readonly ModuleHooks[], come: readonly ModuleHooks[]): void {
-    const quiet = new Promise<void>((resolve) => void this.onQuiet.push(resolve))
-    this.tenure?.turnOver(quiet, gone, come)
+    const { tenure } = this
+    if (!tenure?.isHeld) return
+    tenure.expect({ gone, come })
+    this.whenQuiet(() => tenure.turnOver())
+  }
+
+  private whenQuiet(action: () => void): void {
+    this.onQuiet.push(action)
     this.lookWhetherQuiet()
   }
 
   private lookWhetherQuiet(): void {
     if (this.onQuiet.length === 0 || this.rings.some((ring) => ring.hasInFlight)) return
-    for (const resolve of this.onQuiet.splice(0)) resolve()
+    for (const action of this.onQuiet.splice(0)) action()
+    this.unblock()
   }
 
-  /** Whether it may go on: not while modules are told that they have gained or lost it. */
-  get isOpen(): boolean {
-    return !this.tenure?.isPending
+  /** Not before the lane has changed hands, unless something in flight waits for what may lie in this ring. */
+  mayBegin(ring: RingDrain): boolean {
+    if (this.tenure?.isPending || !this.lease.isHeld) return false
+    if (this.onQuiet.length === 0 || ring.awaitsStart) return true
+    return this.rings.some(
+      ({ hasWaiting, depth }) => hasWaiting && (ring.depth > depth || ring.depth === MAX_DEPTH),
+    )
   }
 
   async settle(): Promise<void> {
+    if (this.onQuiet.length > 0) await new Promise<void>((resolve) => void this.onQuiet.push(resolve))
     await this.tenure?.settle()
   }
 

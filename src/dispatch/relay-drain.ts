@@ -66,6 +66,6 @@ export class RelayDrain extends RingDrain {
       return false
     }
     this.lane.synchronise()
-    return this.lane.isOpen && this.reader.prefetch() > 0
+    return this.lane.mayBegin(this) && this.reader.prefetch() > 0
   }
 }

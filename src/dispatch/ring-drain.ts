@@ -37,8 +37,8 @@ export interface RingHost {
   started(record: InFlight): void
   ended(record: InFlight): void
   readonly isStopped: boolean
-  /** Whether events may be dispatched: not while modules are told of the lane. */
-  readonly isOpen: boolean
+  /** Whether this ring's events may be dispatched: not while modules are told of the lane, or before it has changed hands. */
+  mayBegin(ring: RingDrain): boolean
 }
 
 /** A record that was dispatched and not yet released. */
@@ -66,7 +66,7 @@ export class RingDrain implements RecordSource {
   /** Stopped before a record whose key is busy, or at a full window: not worth a look until something settles. */
   blocked = false
   /** Its next record is a suspect, for which others are held back. */
-  private awaitsStart = false
+  awaitsStart = false
   protected readonly reader: RingReader
   private readonly gauge: RingGauge
   protected readonly lane: RingHost
@@ -142,6 +142,11 @@ export class RingDrain implements RecordSource {
     return this.inFlight.length > 0
   }
 
+  /** Whether something in flight waits for room, or for an answer. */
+  get hasWaiting(): boolean {
+    return this.inFlight.some(({ outcome, context }) => outcome === undefined && context!.waiting > 0)
+  }
+
   /** Whether another worker may as well go on here. */
   get isQuiet(): boolean {
     return this.inFlight.length === 0 && !this.awaitsStart
@@ -167,7 +172,7 @@ export class RingDrain implements RecordSource {
       return 0
     }
     this.lane.synchronise()
-    if (!this.lane.isOpen) return 0
+    if (!this.lane.mayBegin(this)) return 0
     let dispatched = 0
     // Where the settled prefix ends, if something behind it goes on.
     let settledEnd: number | undefined

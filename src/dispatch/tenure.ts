@@ -14,6 +14,9 @@ export type Tenants = {
   onError(error: unknown, hook: LaneHook, lane: number): void
 }
 
+/** Some modules take the place of others. */
+export type TurnOver = { readonly gone: readonly ModuleHooks[]; readonly come: readonly ModuleHooks[] }
+
 /**
  * One lane as the modules of a worker have it (decision 17): it is gained before its first event is dispatched, and lost before its
  * lease is given back.
@@ -24,6 +27,8 @@ export class Tenure {
   private readonly onPending: (settled: Promise<void>) => void
   isHeld = false
   private pending: Promise<void> | undefined
+  /** What is to come once the lane is quiet. */
+  private readonly expected: TurnOver[] = []
 
   /** `onPending`: asynchronous hooks were called; the promise never rejects. */
   constructor(lane: number, tenants: Tenants, onPending: (settled: Promise<void>) => void) {
@@ -49,19 +54,27 @@ export class Tenure {
     return !this.isPending
   }
 
-  /** Some modules take the place of others: once the lane is quiet, those that are gone lose it, and then those that come gain it. */
-  turnOver(quiet: Promise<void>, gone: readonly ModuleHooks[], come: readonly ModuleHooks[]): void {
-    if (this.isHeld) this.pend(this.handOver(this.pending, quiet, gone, come))
+  /** Some modules will take the place of others: at the next `turnOver` of each call of this. */
+  expect(change: TurnOver): void {
+    this.expected.push(change)
   }
 
-  private async handOver(
-    before: Promise<void> | undefined,
-    quiet: Promise<void>,
-    gone: readonly ModuleHooks[],
-    come: readonly ModuleHooks[],
-  ): Promise<void> {
+  /** Those that are to come gain the lane already: what is in flight needs what they are to handle. */
+  gainAhead(): void {
+    const calls = this.expected.flatMap(({ come }) => this.call('laneGained', come))
+    this.expected.forEach(({ gone }, index) => {
+      this.expected[index] = { gone, come: [] }
+    })
+    if (calls.length > 0) this.pend(Promise.all(calls).then(() => {}))
+  }
+
+  /** The lane is quiet: those that are gone lose it, and then those that come gain it. */
+  turnOver(): void {
+    this.pend(this.handOver(this.pending, this.expected.shift()!))
+  }
+
+  private async handOver(before: Promise<void> | undefined, { gone, come }: TurnOver): Promise<void> {
     await before
-    await quiet
     await Promise.all(this.call('laneLost', gone))
     await Promise.all(this.call('laneGained', come))
   }

@@ -22,7 +22,7 @@ function drainOne(mark: number, isKnown: boolean, outcome: Outcome) {
   const host = {
     completed,
     synchronise() {},
-    isOpen: true,
+    mayBegin: () => true,
     hasBusyKeys: false,
     mayStart: () => true,
     mayStartSuspect: () => true,

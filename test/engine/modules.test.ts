@@ -235,6 +235,46 @@ describe.each([0, 1, 3])('workers: %d', (workers) => {
       expect(expected.slice(0, -1)).toEqual(expect.arrayContaining(turns))
     }
   })
+
+  test('a lane goes on with what its handlers in flight wait for, before it changes hands', async () => {
+    const version = (name: string) => `
+      const log = (globalThis.waitLog ??= [])
+      export const hooks = {
+        laneGained: async (lane) => { await null; log.push('${name} gained ' + lane) },
+        laneLost: async (lane) => { log.push('${name} lost ' + lane) },
+      }
+      export default {
+        'work.whole': async (event, ctx) => {
+          const { promise, resolve } = Promise.withResolvers()
+          globalThis.letGo = resolve
+          await ctx.send('told', '${name} begins')
+          await promise
+          return '${name} ' + (await ctx.request('work.part', 1, { key: event.key }))
+        },
+        'work.part': (event, ctx) => { log.push('${name} part ' + ctx.lane); return '${name}' },
+        'let.go': () => globalThis.letGo(),
+        log: () => log.splice(0),
+      }`
+    const file = files.write('waiting.mjs', version('one'))
+    await using engine = await start(Math.min(workers, 1), { handlers: file, lanes: 1 })
+    const told = engine.subscribe('told', { onFull: 'block' })
+    const whole = engine.request('work.whole', 1, { key: 'k' })
+    expect(await received(told, 1)).toEqual(['one begins'])
+    files.write('waiting.mjs', version('two'))
+    await engine.modules.replace(file)
+    const behind = engine.send('work.part', 2, { key: 'other' })
+    engine.publish('let.go')
+    expect(await whole).toBe('one two')
+    await behind
+    await engine.drain()
+    expect(await engine.request('log')).toEqual([
+      'one gained 0',
+      'two gained 0',
+      'two part 0',
+      'one lost 0',
+      'two part 0',
+    ])
+  })
 })
 
 test('handlers for every worker, and what is to be replayed, may come later', async () => {
