@@ -19,6 +19,8 @@ import { lookingController } from './looking-signal.ts'
 
 /** A publisher that asks, and says whether a send has to wait: undefined if there was room at once. */
 export type WaitingPublisher = Publishing & {
+  /** Whether sends are waiting for room. */
+  readonly sending: boolean
   /** Time has passed: what is published next carries the time at which it is. */
   tick(): void
   /** Publishes what the engine has to say, if there is room for it. Never throws. */

@@ -5,9 +5,7 @@ import { InboxWriter } from '../lane/inbox.ts'
 import {
   DRAINING,
   dispatchers,
-  homeOf,
   inboxLane,
-  isKeyed,
   type PoolShape,
   parkedWord,
   poolOf,
@@ -16,6 +14,7 @@ import {
   STATE,
   STOPPED,
 } from '../lane/map.ts'
+import { LEAVING, presenceOf, presentIn } from '../lane/roster.ts'
 import type { Waits } from '../lane/waits.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 import { Aftermath, type Delivery } from './aftermath.ts'
@@ -30,7 +29,7 @@ import { FlightRecorder } from './flight.ts'
 import type { Handler } from './handlers.ts'
 import type { ModuleHooks } from './hooks.ts'
 import { type LaneHost, LaneReader } from './lane-reader.ts'
-import { Lanes } from './lanes.ts'
+import { type Affinity, Lanes } from './lanes.ts'
 import { LetterWriter } from './letter-writer.ts'
 import { type LoadedModule, type LoadRules, loadModule, type ModuleSpec } from './load.ts'
 import { MailboxNotices } from './mailbox-notices.ts'
@@ -44,8 +43,6 @@ import { HandlerTally } from './tally.ts'
 import type { Tenants } from './tenure.ts'
 import type { ThreadMemory } from './thread-memory.ts'
 import { ThreadModules } from './thread-modules.ts'
-
-export type Affinity = 'sticky' | 'balanced'
 
 /** What a dispatcher tells the engine, beside what stands in shared memory. */
 export type DispatchReports = {
@@ -118,7 +115,9 @@ export class Dispatcher implements LaneHost, WorkLimit {
   private lastTurn = 0
   private readonly open = new Set<InFlight>()
   /** More are not begun. */
-  private readonly maxInFlight: number
+  private maxInFlight: number
+  /** It is to end, once it has done what it has begun (decision 23). */
+  private isLeaving = false
   private hooksUnderWay = 0
   readonly tenants: Tenants
   private readonly modules: ThreadModules
@@ -140,7 +139,7 @@ export class Dispatcher implements LaneHost, WorkLimit {
     this.router = new Router(topics)
     const pool = poolOf(map.shape, thread)
     this.pool = pool
-    this.maxInFlight = shareOf(pool, thread)
+    this.maxInFlight = this.share
     this.everywhere = new Router(topics)
     this.inboxes = new Map(
       dispatchers(map.shape).map((worker) => [worker, new InboxWriter(map, worker, holder, parts.blocks)]),
@@ -198,16 +197,6 @@ export class Dispatcher implements LaneHost, WorkLimit {
       parts.modules,
     )
     this.route(parts.specs, parts.modules)
-    const home: LaneReader[] = []
-    const others: LaneReader[] = []
-    for (let index = pool.firstLane; index < pool.firstLane + pool.keyedLanes + pool.freeLanes; index++) {
-      const sticky = parts.affinity === 'sticky' && isKeyed(map.shape, index)
-      const isHome = homeOf(this.control, map.shape, index) === thread
-      if (sticky && !isHome) continue
-      const lane = new LaneReader(map, index, holder, this, this.executor, maxInFlight, sticky)
-      if (isHome) home.push(lane)
-      else others.push(lane)
-    }
     const inbox = new LaneReader(
       map,
       inboxLane(map.shape, thread),
@@ -218,14 +207,16 @@ export class Dispatcher implements LaneHost, WorkLimit {
       true,
     )
     inbox.openInbox()
-    this.lanes = new Lanes(map, thread, home, others, inbox)
+    const open = (lane: number, sticky: boolean) =>
+      new LaneReader(map, lane, holder, this, this.executor, maxInFlight, sticky)
+    this.lanes = new Lanes(map, thread, parts.affinity, inbox, open)
   }
 
-  /** Runs until the engine stops. */
+  /** Runs until the engine stops, or this worker has left it. */
   async run(): Promise<void> {
     const { waits } = this.parts
     this.lastTurn = performance.now()
-    while (!this.isStopped) {
+    while (!this.isStopped && !this.hasLeft()) {
       this.flight.beat()
       const worked = this.pass() + waits.poll()
       this.mailboxNotices.flush()
@@ -264,6 +255,27 @@ export class Dispatcher implements LaneHost, WorkLimit {
       else if ('abandon' in change) this.modules.abandon(change.abandon)
       else this.modules.switchTo(change.switch)
     }
+    this.lanes.assign()
+    this.maxInFlight = this.share
+    // What stood at a smaller share.
+    this.lanes.unblock()
+    this.isLeaving = presenceOf(this.control, this.thread) === LEAVING
+  }
+
+  /** Whether it is to leave, and has nothing left to do: its inbox is closed, and empty. */
+  private hasLeft(): boolean {
+    return this.mayLeave && this.inboxes.get(this.thread)!.close() && this.lanes.isInboxEmpty
+  }
+
+  /** It has ended what it has begun, and others have its lanes. */
+  private get mayLeave(): boolean {
+    return (
+      this.isLeaving &&
+      this.open.size === 0 &&
+      this.hooksUnderWay === 0 &&
+      this.lanes.areGivenBack &&
+      !this.parts.publishers.some(({ sending }) => sending)
+    )
   }
 
   /** Other modules, from the next event on. What is in flight goes on with those that began it. */
@@ -334,6 +346,17 @@ export class Dispatcher implements LaneHost, WorkLimit {
   publisherAfter(depth: number): WaitingPublisher {
     const { publishers } = this.parts
     return publishers[depth] ?? publishers.at(-1)!
+  }
+
+  /** Of all that its pool may handle at once, this worker's part. */
+  private get share(): number {
+    const { concurrency } = this.pool
+    if (concurrency === Number.POSITIVE_INFINITY) return concurrency
+    const present = presentIn(this.control, this.pool)
+    const index = present.indexOf(this.thread)
+    // One that leaves ends what it has begun.
+    if (index < 0) return 1
+    return Math.floor(concurrency / present.length) + (index < concurrency % present.length ? 1 : 0)
   }
 
   get limit(): WorkLimit | undefined {
@@ -412,7 +435,7 @@ export class Dispatcher implements LaneHost, WorkLimit {
     this.flight.beat()
     // Else the changes would pile up while nothing is published.
     this.synchronise()
-    return this.lanes.hasNews() || this.parts.waits.ready() || this.isStopped
+    return this.lanes.hasNews() || this.parts.waits.ready() || this.isStopped || this.mayLeave
   }
 
   /**
@@ -457,12 +480,6 @@ export class Dispatcher implements LaneHost, WorkLimit {
     this.lanes.unblock()
     this.parts.parking.unpark()
   }
-}
-
-/** Of all that a pool may handle at once, this worker's part. */
-function shareOf({ concurrency, firstThread, workers }: PoolShape, thread: number): number {
-  if (workers === 0 || concurrency === Number.POSITIVE_INFINITY) return concurrency
-  return Math.floor(concurrency / workers) + (thread - firstThread < concurrency % workers ? 1 : 0)
 }
 
 /** The hooks of those that want to be told of lanes. */

@@ -1,9 +1,9 @@
 import { wake, wordsOf } from '../../native-free-ring/src/index.ts'
 import { BY_URGENCY, NORMAL, PRIORITIES } from '../event/priority.ts'
 import { ASKS, flagsOf, keyHashOf, ORDERED, publisherOf, slotOf, stampOf } from '../event/record.ts'
+import { wakeInboxWriters } from '../lane/inbox.ts'
 import { LaneLease } from '../lane/lane-lease.ts'
 import {
-  dispatchers,
   isKeyed,
   laneCount,
   MAX_DEPTH,
@@ -14,6 +14,7 @@ import {
   STOPPED,
 } from '../lane/map.ts'
 import { inboxPlace, relayPlace, ringPlace, spillwayPlace } from '../lane/places.ts'
+import { wakeReader } from '../lane/roster.ts'
 import { CompletedIds } from './completed-ids.ts'
 import type { WaitingPublisher } from './context.ts'
 import type { Executor } from './executor.ts'
@@ -68,6 +69,8 @@ export class LaneReader implements RingHost {
   private readonly onQuiet: (() => void)[] = []
   /** Its home keeps the lease. */
   readonly sticky: boolean
+  /** Whether this thread may take it: not if others have it (decision 23). */
+  private belongs = true
   /** Undefined if ids are not remembered: events with one have a keyed lane. */
   readonly completed: CompletedIds | undefined
   private readonly rings: RingDrain[] = []
@@ -76,6 +79,7 @@ export class LaneReader implements RingHost {
   limit: WorkLimit | undefined
   private readonly relays: RelayDrain[] = []
   private readonly busy: InFlight[] = []
+  private isDraining = false
   /** Of each priority: its ring that is drained first moves on by one each time. */
   private readonly turns: number[] = new Array(PRIORITIES).fill(0)
 
@@ -132,15 +136,11 @@ export class LaneReader implements RingHost {
 
   /** Opens this thread's inbox: the only ring of its lane. What its handlers publish is as deep as can be (decision 20). */
   openInbox(): void {
-    const { map, control, host } = this
+    const { map, host } = this
     // What all workers must know waits for nothing else.
     this.limit = undefined
     const place = inboxPlace(map, host.thread)
-    const onRoom = () => {
-      for (const thread of dispatchers(map.shape)) wake(control, parkedWord(thread))
-      // The engine's own writes there, too.
-      wake(control, parkedWord(0))
-    }
+    const onRoom = () => wakeInboxWriters(map)
     const next = host.publisherAfter(MAX_DEPTH)
     this.add(new RingDrain(place, MAX_DEPTH, this, this.executor, next, this.window, onRoom), NORMAL)
   }
@@ -185,16 +185,22 @@ export class LaneReader implements RingHost {
     const rings = this.byPriority[priority]!
     if (this.lease.isHeld) {
       if (this.tenure?.isPending) return false
-      const rests = this.onQuiet.length > 0
+      const { rests } = this
       for (let i = 0; i < rings.length; i++)
         if (rings[i]!.isReadable && (!rests || this.mayBegin(rings[i]!))) return true
       return false
     }
+    if (!this.belongs) return false
     for (let i = 0; i < rings.length; i++) {
       // What is blocked waits for the end of something that this thread handles elsewhere, and is unblocked by that.
       if (rings[i]!.hasRecords && !rings[i]!.blocked) return this.lease.isFree
     }
     return false
+  }
+
+  /** Whether anything lies unread, or is not released. */
+  get hasRecords(): boolean {
+    return this.rings.some((ring) => ring.hasRecords)
   }
 
   private get hasAny(): boolean {
@@ -224,9 +230,29 @@ export class LaneReader implements RingHost {
 
   /** Gives the lease back, unless the lane is sticky, or something is in flight. */
   giveBack(): void {
-    if (!this.lease.isHeld || this.sticky || this.tenure?.isPending || this.onQuiet.length > 0) return
+    if (!this.lease.isHeld || (this.sticky && this.belongs)) return
+    if (this.tenure?.isPending || this.onQuiet.length > 0) return
     for (const ring of this.rings) if (!ring.isQuiet) return
-    if (this.tenure === undefined || this.tenure.end()) this.lease.giveBack()
+    if (this.tenure !== undefined && !this.tenure.end()) return
+    this.lease.giveBack()
+    // After it: that thread sees that the lease is free, or is parked and woken.
+    if (!this.belongs) wakeReader(this.control, this.map.shape, this.index)
+  }
+
+  get isHeld(): boolean {
+    return this.lease.isHeld
+  }
+
+  /** This thread may take it. */
+  keep(): void {
+    this.belongs = true
+  }
+
+  /** Others take it, once nothing of it is in flight. */
+  letGo(): void {
+    if (!this.belongs) return
+    this.belongs = false
+    if (this.isHeld) this.whenQuiet(() => this.giveBack())
   }
 
   /** Some modules have taken the place of others: they are told of the lane once nothing of it is in flight. */
@@ -243,15 +269,21 @@ export class LaneReader implements RingHost {
   }
 
   private lookWhetherQuiet(): void {
-    if (this.onQuiet.length === 0 || this.rings.some((ring) => ring.hasInFlight)) return
+    // What was dispatched by a drain under way is not released yet.
+    if (this.onQuiet.length === 0 || this.isDraining || this.rings.some((ring) => ring.hasInFlight)) return
     for (const action of this.onQuiet.splice(0)) action()
     this.unblock()
+  }
+
+  /** It is about to change hands. */
+  private get rests(): boolean {
+    return this.onQuiet.length > 0 || !this.belongs
   }
 
   /** Not before the lane has changed hands, unless something in flight waits for what may lie in this ring. */
   mayBegin(ring: RingDrain): boolean {
     if (this.tenure?.isPending || !this.lease.isHeld) return false
-    if (this.onQuiet.length === 0 || ring.awaitsStart) return true
+    if (!this.rests || ring.awaitsStart) return true
     return this.rings.some(
       ({ hasWaiting, depth }) => hasWaiting && (ring.depth > depth || ring.depth === MAX_DEPTH),
     )
@@ -274,7 +306,7 @@ export class LaneReader implements RingHost {
     this.host.onHooks(
       settled.then(() => {
         // It was not given back, as the hooks had not settled; or there is nothing left that it was gained for.
-        if (!this.tenure!.isHeld || !this.hasAny) this.giveBack()
+        if (!this.tenure!.isHeld || !this.belongs || !this.hasAny) this.giveBack()
       }),
     )
   }
@@ -285,10 +317,13 @@ export class LaneReader implements RingHost {
     let dispatched = 0
     // Another ring first each time, so that none waits behind a busy one for ever.
     const turn = this.turns[priority]!++
+    this.isDraining = true
     for (let i = 0; i < rings.length; i++) {
       dispatched += rings[(turn + i) % rings.length]!.drain(limit)
       if (dispatched > 0 && this.host.isUrgent(priority)) break
     }
+    this.isDraining = false
+    this.lookWhetherQuiet()
     return dispatched
   }
 

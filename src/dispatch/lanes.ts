@@ -6,6 +6,7 @@ import {
   activeWord,
   countersWord,
   DEATHS,
+  isKeyed,
   type PoolShape,
   parkedWord,
   poolOf,
@@ -15,9 +16,13 @@ import {
   USES_RINGS,
   USES_SPILLWAYS,
 } from '../lane/map.ts'
+import { homeOf, PRESENT, presenceOf } from '../lane/roster.ts'
 import { DISPATCHED } from '../lane/thread-counters.ts'
 import type { ModuleHooks } from './hooks.ts'
 import type { LaneReader } from './lane-reader.ts'
+
+/** Whether a lane for keys stays with its home, or may be read by others. */
+export type Affinity = 'sticky' | 'balanced'
 
 /** A drain should last about so long: batches grow and shrink toward it. */
 const DRAIN_MS = 0.5
@@ -30,10 +35,16 @@ export class Lanes {
   private readonly map: SharedMap
   private readonly control: Int32Array
   private readonly counters: Counters
-  private readonly home: readonly LaneReader[]
-  private readonly others: readonly LaneReader[]
-  /** Those that publishers write. */
-  private readonly published: readonly LaneReader[]
+  private readonly thread: number
+  private readonly affinity: Affinity
+  private readonly inbox: LaneReader
+  private readonly open: (lane: number, sticky: boolean) => LaneReader
+  /** Those that this thread reads first: its inbox, the lanes of which it is the home, and those that it is about to let go of. */
+  private home: LaneReader[] = []
+  /** Those that it reads if the first have no news. */
+  private others: LaneReader[] = []
+  /** All that it has ever read, which publishers write. */
+  private readonly readers = new Map<number, LaneReader>()
   /** What of each publisher is known to be in use: bits of its active word. */
   private readonly opened: number[]
   private activations = 0
@@ -46,24 +57,70 @@ export class Lanes {
   /** Of each priority: where the lane stands that had news last. */
   private readonly latest: number[] = new Array(PRIORITIES).fill(0)
 
-  /** `home`: those that this `thread` reads first; `others`: those that it reads if the first have no news; and its `inbox`. */
+  /** `open`: how this `thread` reads a lane, and keeps it, or not. */
   constructor(
     map: SharedMap,
     thread: number,
-    home: readonly LaneReader[],
-    others: readonly LaneReader[],
+    affinity: Affinity,
     inbox: LaneReader,
+    open: (lane: number, sticky: boolean) => LaneReader,
   ) {
     this.map = map
+    this.thread = thread
+    this.affinity = affinity
+    this.inbox = inbox
+    this.open = open
     this.pool = poolOf(map.shape, thread)
     this.isUsed[NORMAL] = true
     this.control = wordsOf(map.control)
     this.counters = new Counters(this.control, countersWord(thread), THREAD_COUNTERS)
-    this.home = [inbox, ...home]
-    this.published = [...home, ...others]
-    this.others = others
     this.opened = new Array(map.publishers.length).fill(0)
     this.deaths = Atomics.load(this.control, DEATHS)
+    this.assign()
+  }
+
+  /** Takes the lanes that are this thread's now, and lets go of all others (decision 23). */
+  assign(): void {
+    const { shape } = this.map
+    const { firstLane, keyedLanes, freeLanes } = this.pool
+    const isPresent = presenceOf(this.control, this.thread) === PRESENT
+    this.home = [this.inbox]
+    this.others = []
+    for (let index = firstLane; index < firstLane + keyedLanes + freeLanes; index++) {
+      const isSticky = this.affinity === 'sticky' && isKeyed(shape, index)
+      if (isPresent && homeOf(this.control, shape, index) === this.thread)
+        this.home.push(this.reader(index, isSticky))
+      else if (isPresent && !isSticky) this.others.push(this.reader(index, isSticky))
+      else this.letGo(index)
+    }
+  }
+
+  /** Whether it reads none any more. */
+  get areGivenBack(): boolean {
+    for (const lane of this.readers.values()) if (lane.isHeld) return false
+    return true
+  }
+
+  get isInboxEmpty(): boolean {
+    return !this.inbox.hasRecords
+  }
+
+  private reader(index: number, sticky: boolean): LaneReader {
+    let lane = this.readers.get(index)
+    if (lane === undefined) {
+      lane = this.open(index, sticky)
+      this.readers.set(index, lane)
+      for (const [publisher, used] of this.opened.entries()) openFor(lane, publisher, used)
+    }
+    lane.keep()
+    return lane
+  }
+
+  private letGo(index: number): void {
+    const lane = this.readers.get(index)
+    lane?.letGo()
+    // What it has begun may wait for what lies there.
+    if (lane?.isHeld) this.home.push(lane)
   }
 
   /** Drains the lanes with news once, first of what is most urgent. Answers how many events. */
@@ -114,23 +171,23 @@ export class Lanes {
 
   /** What was held back may go on. */
   unblock(): void {
-    for (const lane of this.home) lane.unblock()
-    for (const lane of this.others) lane.unblock()
+    this.inbox.unblock()
+    for (const lane of this.readers.values()) lane.unblock()
   }
 
   /** Other modules are to be told of lanes. */
   turnOver(gone: readonly ModuleHooks[], come: readonly ModuleHooks[]): void {
-    for (const lane of [...this.home, ...this.others]) lane.turnOver(gone, come)
+    for (const lane of this.readers.values()) lane.turnOver(gone, come)
   }
 
   /** Resolves when no module is being told of a lane. */
   async settle(): Promise<void> {
-    await Promise.all([...this.home, ...this.others].map((lane) => lane.settle()))
+    await Promise.all([...this.readers.values()].map((lane) => lane.settle()))
   }
 
   /** The thread stops: tells the handlers' modules that it has lost them. */
   async leave(): Promise<void> {
-    await Promise.all([...this.home, ...this.others].map((lane) => lane.leave()))
+    await Promise.all([...this.readers.values()].map((lane) => lane.leave()))
   }
 
   private drainAll(lanes: readonly LaneReader[], priority: number): number {
@@ -183,14 +240,17 @@ export class Lanes {
       if (used === 0) return
       this.opened[publisher]! |= used
       this.isUsed[slot.priority] = true
-      for (const lane of this.published) {
-        if ((used & USES_RINGS) !== 0) lane.openRing(publisher)
-        if ((used & USES_RELAYS) !== 0) lane.openRelay(publisher)
-        if ((used & USES_SPILLWAYS) !== 0) lane.openSpillway(publisher)
-      }
+      for (const lane of this.readers.values()) openFor(lane, publisher, used)
     })
     if (deaths === this.deaths) return
     this.deaths = deaths
-    for (const lane of this.published) lane.sweep()
+    for (const lane of this.readers.values()) lane.sweep()
   }
+}
+
+/** `used`: bits of the publisher's active word. */
+function openFor(lane: LaneReader, publisher: number, used: number): void {
+  if ((used & USES_RINGS) !== 0) lane.openRing(publisher)
+  if ((used & USES_RELAYS) !== 0) lane.openRelay(publisher)
+  if ((used & USES_SPILLWAYS) !== 0) lane.openSpillway(publisher)
 }

@@ -21,10 +21,10 @@ import { Watchdog } from './watchdog.ts'
 
 /** Who runs the handlers of an engine: worker threads, or the engine's own thread. */
 export interface Crew {
-  /** The slots of the threads that dispatch. */
-  readonly threads: readonly number[]
-  /** Resolves when all have loaded their handlers. */
-  start(): Promise<void>
+  /** Starts the dispatcher of this slot; resolves when it has loaded its handlers. */
+  start(thread: number): Promise<void>
+  /** Resolves when it has ended, which it does by itself once its presence says that it is to leave. */
+  left(thread: number): Promise<void>
   /** Tells the dispatchers of a change of the registry, or one of them; its version rises afterwards. */
   announce(change: RegistryChange, thread?: number): void
   /** Ends them, once the engine's state says so. */
@@ -38,12 +38,12 @@ type CrewEvents = {
   onReady(thread: number, handlers: readonly (readonly HandlerName[])[]): void
   onPrepared(thread: number, id: number, handlers: readonly HandlerName[]): void
   onRefused(id: number, error: unknown): void
-  onEnd(thread: number): void
+  onDied(thread: number): void
+  onLeft(thread: number): void
 }
 
 /** Worker threads under a supervisor. */
 export class WorkerCrew implements Crew {
-  readonly threads: readonly number[]
   private readonly supervisor: Supervisor
   private readonly watchdog: Watchdog
 
@@ -58,13 +58,13 @@ export class WorkerCrew implements Crew {
     blocks: ThreadBlocks,
     events: CrewEvents,
   ) {
-    this.threads = Array.from({ length: options.workers }, (_, index) => index + 1)
     const mailboxes = () => subscriptions.places
     this.supervisor = new Supervisor(map, options, memories, topics, blocks, mailboxes, modules, {
       onReady: (thread, handlers) => events.onReady(thread, handlers),
       onPrepared: (thread, id, handlers) => events.onPrepared(thread, id, handlers),
       onRefused: (id, error) => events.onRefused(id, error),
-      onEnd: (thread) => events.onEnd(thread),
+      onDied: (thread) => events.onDied(thread),
+      onLeft: (thread) => events.onLeft(thread),
       onDeadLetter: (letter, untold) => events.onError(handlerError(letter, untold)),
       onHookError: (error, hook, lane) => events.onError(hookError(error, hook, lane)),
       onHistogram: (thread, handler, histogram) => statistics.addHistogram(thread, handler, histogram),
@@ -79,8 +79,12 @@ export class WorkerCrew implements Crew {
     })
   }
 
-  start(): Promise<void> {
-    return this.supervisor.run()
+  start(thread: number): Promise<void> {
+    return this.supervisor.add(thread)
+  }
+
+  left(thread: number): Promise<void> {
+    return this.supervisor.remove(thread)
   }
 
   announce(change: RegistryChange, thread?: number): void {
@@ -109,7 +113,6 @@ type InlineParts = {
 
 /** The engine's own thread: the same dispatcher, between the turns of its event loop. */
 export class InlineCrew implements Crew {
-  readonly threads = [0]
   private readonly parts: InlineParts
   private readonly events: CrewEvents
   private readonly changes: RegistryChange[] = []
@@ -151,6 +154,11 @@ export class InlineCrew implements Crew {
       eventLoop: undefined,
     })
     this.running = dispatcher.run()
+  }
+
+  /** It stays as long as the engine. */
+  async left(): Promise<void> {
+    await this.running
   }
 
   announce(change: RegistryChange): void {

@@ -10,12 +10,12 @@ import type { EventMap, Publishing } from '../event/publishing.ts'
 import { ThreadBlocks } from '../lane/blocks.ts'
 import { Bulletin } from '../lane/bulletin.ts'
 import { checkWait, type WaitOptions } from '../lane/deadline.ts'
+import { InboxWriter } from '../lane/inbox.ts'
 import {
   CLOSING,
-  dispatchers,
   type MapShape,
+  ownerWord,
   parkedWord,
-  poolOf,
   REGISTRY_VERSION,
   type SharedMap,
   STATE,
@@ -23,6 +23,7 @@ import {
 } from '../lane/map.ts'
 import { LOW_WATER_TOPIC } from '../lane/notices.ts'
 import { allocateMap } from '../lane/places.ts'
+import { dispatching, presentIn } from '../lane/roster.ts'
 import { Waits } from '../lane/waits.ts'
 import { handlerPublishers } from '../publish/handler-publishers.ts'
 import { type PatternPool, PoolRoutes } from '../publish/pool-routes.ts'
@@ -32,6 +33,7 @@ import { Storekeeper } from '../store/storekeeper.ts'
 import type { SubscribeOptions, Subscription, SubscriptionStats } from '../subscribe/subscription.ts'
 import { TopicTable } from '../topic/topic-table.ts'
 import type { Matching, Sensible } from '../topic/typed.ts'
+import { ChangeQueue } from './change-queue.ts'
 import { type ConnectionHandle, isAttachedCommitting, wakeAttached, watchAttached } from './connection.ts'
 import { type Crew, InlineCrew, WorkerCrew } from './crew.ts'
 import { DeadLetters } from './dead-letters.ts'
@@ -46,6 +48,7 @@ import { type CheckedOptions, checkOptions, type EngineOptions } from './options
 import { poolShapes } from './pools.ts'
 import { Replays } from './replays.ts'
 import { type DeliveryStats, Subscriptions } from './subscriptions.ts'
+import { EngineWorkers, type Workers } from './workers.ts'
 
 export type EngineStats = Ledger & {
   handlers: HandlerStats[]
@@ -109,7 +112,9 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   private readonly storekeeper: Storekeeper | undefined
   private readonly drains: Drains
   private readonly crew: Crew
+  private readonly changes = new ChangeQueue()
   private readonly ownModules: Modules
+  private readonly ownWorkers: EngineWorkers
   private readonly stopWatching: () => void
   /** Of handlers that ask for it, and their patterns. */
   private readonly replays: Replays[] = []
@@ -120,6 +125,8 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
 
   /** The modules of handlers, to be changed while the engine runs. */
   readonly modules: HandlerModules
+  /** The threads that run them, to be added and removed. */
+  readonly workers: Workers
   /** The events that were given up last. */
   readonly deadLetters: DeadLetters
   readonly publish: Publishing<Events>['publish']
@@ -137,8 +144,9 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     const shape = shapeOf(options)
     this.map = allocateMap(shape, randomBytes(6).toString('hex'), TopicTable.allocate(options.maxTopics))
     this.control = wordsOf(this.map.control)
+    Atomics.store(this.control, ownerWord(0), threadId + 1)
     this.parking = new Parking(this.control, parkedWord(0))
-    this.waits = new Waits(this.parking, { drive: options.workers > 0 })
+    this.waits = new Waits(this.parking, { drive: options.maxWorkers > 0 })
     this.topics = new TopicTable(this.map.topics, options.maxTopics)
     this.blocks = new ThreadBlocks(this.map, 0)
     this.requests = new Requests(this.map, 0, this.waits, this.blocks)
@@ -147,7 +155,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     this.publisher = new Publisher(this.publishing, own, { onFull: options.onFull, closedFrom: CLOSING })
     this.ledger = new LedgerReader(this.map)
     this.drains = new Drains(this.control, this.waits, () => this.isQuiet())
-    this.memories = Array.from({ length: 1 + options.workers }, () =>
+    this.memories = Array.from({ length: 1 + options.maxWorkers }, () =>
       allocateThreadMemory(options.deadLetters, options.ringBytes),
     )
     this.statistics = new HandlerStatistics(this.memories)
@@ -168,6 +176,8 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     this.ownModules = this.makeModules()
     this.modules = this.ownModules
     this.crew = this.makeCrew()
+    this.ownWorkers = this.makeWorkers()
+    this.workers = this.ownWorkers
     this.stopWatching = watchAttached(this.map, this.waits, this.blocks)
     const { publisher } = this
     const letters = this.memories.flatMap((memory) => memory.letters ?? [])
@@ -192,7 +202,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   /** @internal */
   async start(): Promise<void> {
     try {
-      await this.crew.start()
+      await this.ownWorkers.start(this.options.pools.map(({ workers }) => workers))
     } catch (error) {
       await this.close({ timeoutMs: 0 })
       throw error
@@ -252,13 +262,13 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
       handlers: this.statistics.read(),
       subscriptions: this.subscriptions(),
       delivery: this.registry.delivery(),
-      workers: this.crew.threads.map((workerId) => ({
+      workers: this.workers.list().map(({ workerId }) => ({
         workerId,
         dispatched: this.ledger.dispatchedBy(workerId),
       })),
       pools: this.map.shape.pools.map((pool) => ({
         name: pool.name,
-        workers: this.crew.threads.filter((thread) => poolOf(this.map.shape, thread) === pool),
+        workers: presentIn(this.control, pool),
         pending: this.ledger.pendingIn(pool),
       })),
       topics: this.topics.size,
@@ -282,6 +292,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
 
   private async shutDown(timeoutMs: number): Promise<CloseReport> {
     this.publisher.close()
+    this.changes.close()
     this.ownModules.close()
     Atomics.store(this.control, STATE, CLOSING)
     // Their sends that wait for room end now.
@@ -325,17 +336,37 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   }
 
   private makeModules(): Modules {
-    const { map, options } = this
-    return new Modules(options.modules, {
-      threads: dispatchers(map.shape),
+    return new Modules(this.options.modules, {
+      changes: this.changes,
+      threads: () => dispatching(this.control, this.map.shape),
       announce: (change, thread) => {
         this.crew.announce(change, thread)
         // After the message: a dispatcher that sees the version finds the message.
-        Atomics.add(this.control, REGISTRY_VERSION, 1)
-        for (const other of dispatchers(map.shape)) wake(this.control, parkedWord(other))
+        this.raiseVersion()
       },
       onHandlers: (handlers) => this.meet(handlers),
     })
+  }
+
+  private makeWorkers(): EngineWorkers {
+    const { map, changes, crew, blocks } = this
+    return new EngineWorkers({
+      map,
+      changes,
+      start: (thread) => crew.start(thread),
+      left: (thread) => crew.left(thread),
+      announce: () => this.raiseVersion(),
+      onJoined: (thread) => {
+        new InboxWriter(map, thread, threadId + 1, blocks).open()
+        for (const replays of this.replays) replays.start(thread)
+      },
+    })
+  }
+
+  /** Has all dispatchers look at what there is. */
+  private raiseVersion(): void {
+    Atomics.add(this.control, REGISTRY_VERSION, 1)
+    for (const thread of dispatching(this.control, this.map.shape)) wake(this.control, parkedWord(thread))
   }
 
   private makeCrew(): Crew {
@@ -347,13 +378,17 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
       onPrepared: (thread: number, id: number, handlers: readonly HandlerName[]) =>
         this.ownModules.onPrepared(thread, id, handlers),
       onRefused: (id: number, error: unknown) => this.ownModules.onRefused(id, error),
-      onEnd: (thread: number) => this.ownModules.onDeath(thread),
+      onDied: (thread: number) => this.ownModules.onDied(thread),
+      onLeft: (thread: number) => {
+        this.ownWorkers.onLeft(thread)
+        this.ownModules.onLeft(thread)
+      },
       onReplace: (thread: number) => {
         for (const replays of this.replays) replays.start(thread)
       },
     }
     const modules = () => this.ownModules.specs
-    if (options.workers > 0)
+    if (options.maxWorkers > 0)
       return new WorkerCrew(map, options, memories, statistics, registry, modules, topics, blocks, events)
     const publishers = handlerPublishers(this.publishing, 0, options.onFull)
     const memory = memories[0]!
@@ -376,7 +411,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     new Bulletin(this.map.routes).post(JSON.stringify(routes))
     const patterns = handlers.filter(({ replayLast }) => replayLast).map(({ pattern }) => pattern)
     const missing = patterns.filter((pattern) => !this.replayed.has(pattern))
-    if (missing.length === 0 || this.options.workers === 0) return
+    if (missing.length === 0 || this.options.maxWorkers === 0) return
     for (const pattern of missing) this.replayed.add(pattern)
     const replays = new Replays(this.map, this.topics, this.blocks, this.registry.openOwn(missing))
     this.replays.push(replays)
@@ -405,9 +440,9 @@ export async function createEngine<Events = EventMap>(options: EngineOptions = {
 }
 
 function shapeOf(options: CheckedOptions): MapShape {
-  const pools = poolShapes(options.pools, options.workers === 0)
+  const pools = poolShapes(options.pools, options.maxWorkers === 0)
   return {
-    workers: options.workers,
+    workers: options.maxWorkers,
     pools,
     attachable: options.attachable,
     ringBytes: options.ringBytes,

@@ -5,6 +5,7 @@ import type { RegistryChange } from '../dispatch/registry.ts'
 import { MAX_HANDLERS } from '../dispatch/tally.ts'
 import type { HandlerName } from '../dispatch/task.ts'
 import { ClosedError, HandlerLoadError, OptionsError } from '../errors.ts'
+import type { ChangeQueue } from './change-queue.ts'
 
 /** The modules of handlers, as they change while the engine runs (decision 22). Only the engine's own thread may call. */
 export interface HandlerModules {
@@ -42,6 +43,8 @@ type Pending = {
   readonly spec: ModuleSpec
   readonly missing: Set<number>
   readonly loaded: PromiseWithResolvers<readonly HandlerName[]>
+  /** What it has, as those say that have loaded it. */
+  handlers: readonly HandlerName[]
   /** Of threads that had not loaded it. */
   deaths: number
 }
@@ -49,8 +52,9 @@ type Pending = {
 export type NumberedHandler = HandlerName & { readonly number: number }
 
 export type ModulesParts = {
-  /** The threads that dispatch. */
-  readonly threads: readonly number[]
+  readonly changes: ChangeQueue
+  /** The threads that dispatch now. */
+  threads(): readonly number[]
   /** Tells all of them, or one; the registry's version rises with it. */
   announce(change: RegistryChange, thread?: number): void
   /** The handlers there are now: before the dispatchers learn of those that are gone, and after they have learnt of those that are new. */
@@ -61,13 +65,10 @@ export class Modules implements HandlerModules {
   private readonly parts: ModulesParts
   private entries: Entry[]
   private pending: Pending | undefined
-  /** Changes come one after the other. */
-  private last: Promise<unknown> = Promise.resolve()
   private readonly imported: Set<string>
   private lastId: number
   private nextNumber = 0
   private isMet = false
-  private closed = false
 
   constructor(modules: readonly string[], parts: ModulesParts) {
     this.parts = parts
@@ -86,7 +87,7 @@ export class Modules implements HandlerModules {
   }
 
   add(module: URL | string): Promise<void> {
-    return this.queue(async () => {
+    return this.parts.changes.run(async () => {
       const url = moduleUrl(module)
       if (this.find(url) !== undefined) throw new OptionsError(`${url} is there already: replace it`)
       const entry = await this.load(url, undefined)
@@ -95,7 +96,7 @@ export class Modules implements HandlerModules {
   }
 
   replace(module: URL | string, next: URL | string = module): Promise<void> {
-    return this.queue(async () => {
+    return this.parts.changes.run(async () => {
       const old = this.known(module)
       const url = moduleUrl(next)
       if (url !== old.spec.module && this.find(url) !== undefined)
@@ -106,7 +107,7 @@ export class Modules implements HandlerModules {
   }
 
   remove(module: URL | string): Promise<void> {
-    return this.queue(async () => {
+    return this.parts.changes.run(async () => {
       const old = this.known(module)
       this.switchTo(this.entries.filter((one) => one !== old))
     })
@@ -126,8 +127,15 @@ export class Modules implements HandlerModules {
   onPrepared(thread: number, id: number, handlers: readonly HandlerName[]): void {
     const { pending } = this
     if (pending?.spec.id !== id) return
-    pending.missing.delete(thread)
-    if (pending.missing.size === 0) pending.loaded.resolve(handlers)
+    pending.handlers = handlers
+    this.onLeft(thread)
+  }
+
+  /** It need not load anything any more. */
+  onLeft(thread: number): void {
+    const { pending } = this
+    if (pending?.missing.delete(thread) && pending.missing.size === 0)
+      pending.loaded.resolve(pending.handlers)
   }
 
   onRefused(id: number, error: unknown): void {
@@ -135,7 +143,7 @@ export class Modules implements HandlerModules {
   }
 
   /** What it had loaded is gone with it; that may be why. */
-  onDeath(thread: number): void {
+  onDied(thread: number): void {
     const { pending } = this
     if (pending === undefined) return
     if (pending.missing.has(thread) && ++pending.deaths > MAX_DEATHS) {
@@ -146,17 +154,7 @@ export class Modules implements HandlerModules {
   }
 
   close(): void {
-    this.closed = true
     this.pending?.loaded.reject(new ClosedError('The engine is closed: its handlers stay as they are'))
-  }
-
-  private queue(change: () => Promise<void>): Promise<void> {
-    const result = this.last.then(() => {
-      if (this.closed) throw new ClosedError('The engine is closed: its handlers stay as they are')
-      return change()
-    })
-    this.last = result.catch(() => {})
-    return result
   }
 
   /** Has all dispatchers load it. */
@@ -167,8 +165,8 @@ export class Modules implements HandlerModules {
       : module
     this.imported.add(module)
     const spec: ModuleSpec = { id, module, url }
-    const missing = new Set(this.parts.threads)
-    this.pending = { spec, missing, loaded: Promise.withResolvers(), deaths: 0 }
+    const missing = new Set(this.parts.threads())
+    this.pending = { spec, missing, loaded: Promise.withResolvers(), handlers: [], deaths: 0 }
     try {
       this.parts.announce({ prepare: spec })
       const handlers = await this.pending.loaded.promise

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { Delivery } from '../dispatch/aftermath.ts'
-import type { Affinity } from '../dispatch/dispatcher.ts'
+import type { Affinity } from '../dispatch/lanes.ts'
 import { CapabilityError, type MillraceError, OptionsError } from '../errors.ts'
 import { checkPolicy, noStore, type Policy } from '../event/policy.ts'
 import { PRIORITIES } from '../event/priority.ts'
@@ -21,6 +21,8 @@ import {
 export type EngineOptions = {
   /** Worker threads; the machine's parallelism less one if not given, 0 to run handlers in this thread. Not beside `pools`, unless 0. */
   workers?: number
+  /** How many there may be at most, when some are added while the engine runs (`engine.workers`): `workers` if not given. Not beside `pools`. */
+  maxWorkers?: number
   /** Workers by name, for handlers that name their pool; others are run by the first one. */
   pools?: Record<string, PoolOptions>
   /** Modules whose default export is made by `defineHandlers`; loaded once per worker. */
@@ -49,7 +51,7 @@ export type EngineOptions = {
   onStuck?: 'report' | 'restart'
   /** How many dead letters are kept to be looked at and published again: 1,000 if not given. */
   deadLetters?: number
-  /** Lanes for events with a key: four per worker if not given. More spread keys better, each costs memory when used. Not beside `pools`. */
+  /** Lanes for events with a key: four for each worker that there may be, if not given. More spread keys better, each costs memory when used. Not beside `pools`. */
   lanes?: number
   /** Bytes of each ring, a power of two, 262,144 if not given. An event takes at most half of it, or lies in a block. */
   ringBytes?: number
@@ -77,6 +79,7 @@ export type EngineOptions = {
 export type CheckedOptions = Required<
   Omit<
     EngineOptions,
+    | 'workers'
     | 'pools'
     | 'lanes'
     | 'handlers'
@@ -88,8 +91,8 @@ export type CheckedOptions = Required<
     | 'duplicateWindow'
   >
 > & {
-  /** Of all pools; 0 to run handlers in this thread. */
-  workers: number
+  /** As many as all pools may have; 0 to run handlers in this thread. */
+  maxWorkers: number
   pools: readonly CheckedPool[]
   delivery: Delivery
   /** 0 if ids are not remembered. */
@@ -102,6 +105,7 @@ export type CheckedOptions = Required<
 
 const NAMES = [
   'workers',
+  'maxWorkers',
   'pools',
   'handlers',
   'onFull',
@@ -145,7 +149,7 @@ export function checkOptions(options: EngineOptions): CheckedOptions {
     throw new CapabilityError('This platform lacks Atomics.waitAsync')
   }
   const pools = poolsOf(options)
-  const workers = options.workers === 0 ? 0 : pools.reduce((sum, pool) => sum + pool.workers, 0)
+  const maxWorkers = options.workers === 0 ? 0 : pools.reduce((sum, pool) => sum + pool.maxWorkers, 0)
   const { onFull = 'block', affinity = 'sticky', onError, stuckMs = 10_000, onStuck = 'report' } = options
   if (onStuck !== 'report' && onStuck !== 'restart') throw new OptionsError('onStuck is report or restart')
   checkPolicy(onFull)
@@ -167,7 +171,7 @@ export function checkOptions(options: EngineOptions): CheckedOptions {
     }
   }
   return {
-    workers,
+    maxWorkers,
     pools,
     modules: modulesOf(options.handlers),
     onFull,
@@ -185,7 +189,7 @@ export function checkOptions(options: EngineOptions): CheckedOptions {
       'attachable',
       options.attachable ?? 8,
       0,
-      Math.floor(MAX_PUBLISHERS / PRIORITIES) - MAX_DEPTH * Math.max(1, workers) - 1,
+      Math.floor(MAX_PUBLISHERS / PRIORITIES) - MAX_DEPTH * Math.max(1, maxWorkers) - 1,
     ),
     maxTopics: integer('maxTopics', options.maxTopics ?? 16_384, 1, MAX_TOPIC_ID >> 2),
     onError,
@@ -193,13 +197,17 @@ export function checkOptions(options: EngineOptions): CheckedOptions {
   }
 }
 
-function poolsOf({ workers, pools, lanes, delivery }: EngineOptions): CheckedPool[] {
+function poolsOf({ workers, maxWorkers, pools, lanes, delivery }: EngineOptions): CheckedPool[] {
   if (pools === undefined) {
-    const count = workers ?? Math.max(1, availableParallelism() - 1)
-    return [onlyPool(integer('workers', count, 0, MAX_WORKERS), lanes)]
+    const count = integer('workers', workers ?? Math.max(1, availableParallelism() - 1), 0, MAX_WORKERS)
+    if (count === 0 && maxWorkers !== undefined)
+      throw new OptionsError('Without workers none can be added: leave maxWorkers out')
+    return [onlyPool(count, integer('maxWorkers', maxWorkers ?? count, count, MAX_WORKERS), lanes)]
   }
   if (workers !== undefined && workers !== 0)
     throw new OptionsError('Each pool has workers of its own: leave workers out')
+  if (maxWorkers !== undefined)
+    throw new OptionsError('Each pool has a limit of its own: leave maxWorkers out')
   if (lanes !== undefined) throw new OptionsError('Each pool has lanes of its own: leave lanes out')
   const checked = checkPools(pools)
   if (delivery === 'effectively-once' && checked.some(({ keyConcurrency }) => keyConcurrency > 1))

@@ -5,10 +5,12 @@ import type { PoolShape } from '../lane/map.ts'
 export type PoolOptions = {
   /** Its worker threads. */
   workers: number
-  /** Its lanes for events with a key: four per worker if not given. */
+  /** How many it may have at most, when some are added while the engine runs: `workers` if not given. Each costs address space, and memory once it is there. */
+  maxWorkers?: number
+  /** Its lanes for events with a key: four for each worker that it may have, if not given. */
   lanes?: number
   /**
-   * How many events all of its workers together may handle at once, at least one for each; as many as there are, if not given. For asynchronous handlers. Those that wait in `ctx.send` or
+   * How many events all of its workers together may handle at once, at least one for each that it may have; as many as there are, if not given. For asynchronous handlers. Those that wait in `ctx.send` or
    * `ctx.request` do not count; others begin meanwhile, and go on beside them after that.
    */
   concurrency?: number
@@ -20,17 +22,18 @@ export type CheckedPool = Required<PoolOptions> & { readonly name: string }
 
 /** Where there are no pools, this one has all workers. */
 const ONLY = 'default'
-const NAMES = ['workers', 'lanes', 'concurrency', 'keyConcurrency']
+const NAMES = ['workers', 'maxWorkers', 'lanes', 'concurrency', 'keyConcurrency']
 const MAX_POOLS = 16
 const MAX_LANES = 4_096
 export const MAX_WORKERS = 256
 
 /** The one pool of an engine that was not told of any. */
-export function onlyPool(workers: number, lanes: number | undefined): CheckedPool {
+export function onlyPool(workers: number, maxWorkers: number, lanes: number | undefined): CheckedPool {
   return {
     name: ONLY,
     workers,
-    lanes: lanesOf('lanes', lanes, workers),
+    maxWorkers,
+    lanes: lanesOf('lanes', lanes, maxWorkers),
     concurrency: Number.POSITIVE_INFINITY,
     keyConcurrency: 1,
   }
@@ -43,7 +46,7 @@ export function checkPools(pools: unknown): CheckedPool[] {
   const checked = Object.entries(pools).map(([name, options]) => checkPool(name, options))
   if (checked.length === 0 || checked.length > MAX_POOLS)
     throw new OptionsError(`There are 1 to ${MAX_POOLS} pools, not ${checked.length}`)
-  const workers = checked.reduce((sum, pool) => sum + pool.workers, 0)
+  const workers = checked.reduce((sum, pool) => sum + pool.maxWorkers, 0)
   if (workers > MAX_WORKERS)
     throw new OptionsError(`All pools have ${MAX_WORKERS} workers at most, not ${workers}`)
   return checked
@@ -59,15 +62,18 @@ function checkPool(name: string, options: unknown): CheckedPool {
   }
   const {
     workers,
+    maxWorkers = workers,
     lanes,
     concurrency = Number.POSITIVE_INFINITY,
     keyConcurrency = 1,
   } = options as PoolOptions
   checkInteger(`pools.${name}.workers`, workers, 1, MAX_WORKERS)
+  checkInteger(`pools.${name}.maxWorkers`, maxWorkers, workers, MAX_WORKERS)
   if (concurrency !== Number.POSITIVE_INFINITY)
-    checkInteger(`pools.${name}.concurrency`, concurrency, workers, Number.MAX_SAFE_INTEGER)
+    checkInteger(`pools.${name}.concurrency`, concurrency, maxWorkers, Number.MAX_SAFE_INTEGER)
   checkInteger(`pools.${name}.keyConcurrency`, keyConcurrency, 1, Number.MAX_SAFE_INTEGER)
-  return { name, workers, lanes: lanesOf(`pools.${name}.lanes`, lanes, workers), concurrency, keyConcurrency }
+  const checkedLanes = lanesOf(`pools.${name}.lanes`, lanes, maxWorkers)
+  return { name, workers, maxWorkers, lanes: checkedLanes, concurrency, keyConcurrency }
 }
 
 function lanesOf(name: string, lanes: number | undefined, workers: number): number {
@@ -92,9 +98,10 @@ export function poolShapes(pools: readonly CheckedPool[], isInline: boolean): Po
   }
   let firstThread = 1
   let firstLane = 0
-  return pools.map(({ lanes, ...pool }) => {
-    const shape = { ...pool, firstThread, firstLane, keyedLanes: lanes, freeLanes: 2 * pool.workers }
-    firstThread += pool.workers
+  return pools.map(({ name, maxWorkers: workers, lanes, concurrency, keyConcurrency }) => {
+    const place = { firstThread, workers, firstLane, keyedLanes: lanes, freeLanes: 2 * workers }
+    const shape = { name, ...place, concurrency, keyConcurrency }
+    firstThread += workers
     firstLane += shape.keyedLanes + shape.freeLanes
     return shape
   })

@@ -34,7 +34,7 @@ export class Replays implements Watch {
     this.reader = new MailboxReader(place, blocks)
   }
 
-  /** A worker starts in the place of one that has died. */
+  /** A worker starts in a place that was empty, or in that of one that has died. */
   start(thread: number): void {
     this.takeIn()
     const inbox = new InboxWriter(this.map, thread, threadId + 1, this.blocks)
@@ -61,6 +61,8 @@ export class Replays implements Watch {
 
   /** Appends what there is room for; answers whether that was all. */
   private append(inbox: InboxWriter, topics: Set<string>): boolean {
+    // The worker has been removed meanwhile.
+    if (!inbox.isOpen) return true
     if (!inbox.takeLease()) return false
     // Under the lease: what lies in the inbox was offered to this mailbox before, and is not newer than what is taken in now.
     this.takeIn()

@@ -14,7 +14,7 @@ import { LOAD_TIMEOUT_MS, type ModuleSpec } from '../dispatch/load.ts'
 import type { RegistryChange } from '../dispatch/registry.ts'
 import type { HandlerName, WorkerReport } from '../dispatch/task.ts'
 import type { ThreadMemory } from '../dispatch/thread-memory.ts'
-import { HandlerLoadError, WorkerDiedError } from '../errors.ts'
+import { ClosedError, HandlerLoadError, WorkerDiedError } from '../errors.ts'
 import type { FailureError } from '../event/thrown.ts'
 import type { ThreadBlocks } from '../lane/blocks.ts'
 import { revokeInboxes } from '../lane/inbox.ts'
@@ -39,6 +39,10 @@ type Slot = {
   /** Ends it if that takes too long. */
   loading: NodeJS.Timeout | undefined
   isReady: boolean
+  /** It was never ready in this place: somebody waits for that. */
+  joining: PromiseWithResolvers<void> | undefined
+  /** It is to leave. */
+  leaving: PromiseWithResolvers<void> | undefined
   startedAt: number
   /** What its threads had dispatched when the last one was started. */
   dispatchedBefore: number
@@ -54,8 +58,10 @@ export type SupervisorEvents = {
   onHookError(error: FailureError, hook: string, lane: number | undefined): void
   onHistogram(thread: number, handler: number, histogram: RecordableHistogram): void
   onDeath(error: WorkerDiedError): void
-  /** Its thread has ended. */
-  onEnd(thread: number): void
+  /** Its thread has ended before its time. */
+  onDied(thread: number): void
+  /** It has left. */
+  onLeft(thread: number): void
   /** A thread is about to start in the place of one that has died. */
   onReplace(thread: number): void
 }
@@ -82,8 +88,6 @@ export class Supervisor {
   private readonly modules: () => readonly ModuleSpec[]
   private readonly events: SupervisorEvents
   private readonly slots: Slot[]
-  private readonly start = Promise.withResolvers<void>()
-  private hasStarted = false
   private stopping = false
 
   constructor(
@@ -104,12 +108,14 @@ export class Supervisor {
     this.mailboxes = mailboxes
     this.modules = modules
     this.events = events
-    this.slots = Array.from({ length: options.workers }, (_, index) => ({
+    this.slots = Array.from({ length: options.maxWorkers }, (_, index) => ({
       thread: index + 1,
       flight: new FlightReader(memories[index + 1]!.flight, map.engineId, topics),
       worker: undefined,
       loading: undefined,
       isReady: false,
+      joining: undefined,
+      leaving: undefined,
       startedAt: 0,
       dispatchedBefore: 0,
       deaths: 0,
@@ -117,10 +123,23 @@ export class Supervisor {
     }))
   }
 
-  /** Starts all workers; resolves when each has loaded its handlers. */
-  async run(): Promise<void> {
-    for (const slot of this.slots) this.launch(slot)
-    await this.start.promise
+  /**
+   * Starts a thread in this worker's place; resolves when it has loaded its handlers.
+   *
+   * @throws HandlerLoadError, WorkerDiedError, ClosedError: then there is none.
+   */
+  add(thread: number): Promise<void> {
+    const slot = this.slots[thread - 1]!
+    slot.joining = Promise.withResolvers()
+    this.launch(slot)
+    return slot.joining.promise
+  }
+
+  /** Resolves when its thread has ended by itself, after its presence says so, or with all others. */
+  remove(thread: number): Promise<void> {
+    const slot = this.slots[thread - 1]!
+    slot.leaving = Promise.withResolvers()
+    return slot.leaving.promise
   }
 
   /** What a watchdog looks at. */
@@ -157,6 +176,10 @@ export class Supervisor {
     const waking = setInterval(() => this.wakeAll(), PARK_BOUND_MS)
     await Promise.all(this.slots.map(({ worker }) => worker?.stop()))
     clearInterval(waking)
+    for (const { joining, leaving } of this.slots) {
+      joining?.reject(new ClosedError('The engine was closed before the worker had started'))
+      leaving?.resolve()
+    }
   }
 
   private launch(slot: Slot): void {
@@ -179,7 +202,7 @@ export class Supervisor {
       this.options.resourceLimits,
       {
         onReport: (report) => this.onReport(slot, report),
-        onExit: (cause) => this.onExit(slot, worker.holder, cause),
+        onExit: (cause, hasLeft) => this.onExit(slot, worker.holder, cause, hasLeft),
       },
     )
     slot.worker = worker
@@ -200,8 +223,8 @@ export class Supervisor {
         slot.isReady = true
         clearTimeout(slot.loading)
         this.events.onReady(slot.thread, report.handlers)
-        this.hasStarted ||= this.slots.every(({ isReady }) => isReady)
-        if (this.hasStarted) this.start.resolve()
+        slot.joining?.resolve()
+        slot.joining = undefined
         break
       case 'prepared':
         this.events.onPrepared(slot.thread, report.id, report.handlers)
@@ -221,28 +244,37 @@ export class Supervisor {
     }
   }
 
-  private onExit(slot: Slot, holder: number, cause: unknown): void {
+  private onExit(slot: Slot, holder: number, cause: unknown, hasLeft: boolean): void {
+    const { thread } = slot
     slot.worker = undefined
     clearTimeout(slot.loading)
-    this.events.onEnd(slot.thread)
     revokeLanes(this.map, holder)
     for (const place of this.mailboxes()) revokeMailbox(place, holder)
     revokeInboxes(this.map, holder)
-    closeTickets(ticketWords(ticketPlace(this.map, slot.thread)))
-    this.blocks.bury(slot.thread)
-    revokeLease(this.control, ownerWord(slot.thread), holder)
-    Atomics.store(this.control, parkedWord(slot.thread), 0)
-    if (!this.stopping) this.onDeath(slot, cause)
+    closeTickets(ticketWords(ticketPlace(this.map, thread)))
+    this.blocks.bury(thread)
+    revokeLease(this.control, ownerWord(thread), holder)
+    Atomics.store(this.control, parkedWord(thread), 0)
+    if (this.stopping) return
+    if (hasLeft && slot.leaving !== undefined) this.onLeft(slot)
+    else this.onDeath(slot, cause)
+  }
+
+  private onLeft(slot: Slot): void {
+    this.events.onLeft(slot.thread)
+    slot.leaving!.resolve()
+    slot.leaving = undefined
   }
 
   private onDeath(slot: Slot, cause: unknown): void {
-    const { thread } = slot
+    const { thread, joining } = slot
     const message = `Worker ${thread} died: ${describe(cause)}`
-    // Nothing is started again before all have started once: the first failure is the answer to createEngine.
-    if (!this.hasStarted) {
-      this.start.reject(
-        cause instanceof HandlerLoadError ? cause : new WorkerDiedError(message, thread, [], { cause }),
-      )
+    this.events.onDied(thread)
+    // One that can't be started is not replaced: that is the answer to whoever wanted it.
+    if (joining !== undefined) {
+      slot.joining = undefined
+      const known = cause instanceof HandlerLoadError
+      joining.reject(known ? cause : new WorkerDiedError(message, thread, [], { cause }))
       return
     }
     const lastEvents = slot.flight.events()

@@ -17,8 +17,8 @@ const STOP_GRACE_MS = 1_000
 
 export type WorkerThreadEvents = {
   onReport(report: WorkerReport): void
-  /** The thread has ended, for whatever reason: nothing of it runs any more. */
-  onExit(cause: unknown): void
+  /** The thread has ended, and nothing of it runs any more; `hasLeft`: it had nothing left to do, else it died of the cause. */
+  onExit(cause: unknown, hasLeft: boolean): void
 }
 
 /**
@@ -34,6 +34,8 @@ export class WorkerThread {
   private readonly events: WorkerThreadEvents
   private readonly exited = Promise.withResolvers<void>()
   private cause: unknown
+  private hasLeft = false
+  private isStopping = false
 
   constructor(
     task: Omit<DispatchTask, 'port'>,
@@ -70,7 +72,7 @@ export class WorkerThread {
       void this.pool.destroy()
       this.closePort()
       this.exited.resolve()
-      events.onExit(this.cause ?? new Error(`The thread exited with code ${code}`))
+      events.onExit(this.cause ?? new Error(`The thread exited with code ${code}`), this.hasLeft)
     })
     run.then(
       (failure) => this.onEnd(failure),
@@ -91,6 +93,7 @@ export class WorkerThread {
 
   /** Waits for the dispatcher's end, after the engine's state says so; terminates a thread that does not yield. */
   async stop(): Promise<void> {
+    this.isStopping = true
     await this.pool.close({ force: true })
     // What it has said last is read then.
     await this.exited.promise
@@ -104,11 +107,11 @@ export class WorkerThread {
     port.close()
   }
 
-  /** The task has ended by itself: either the engine has stopped, or the handlers did not load. */
+  /** The task has ended by itself: the handlers did not load, or the worker has left, as it does when the engine stops. */
   private onEnd(failure: LoadFailure | undefined): void {
-    if (failure === undefined) return
-    this.cause = loadError(failure)
-    void this.pool.destroy()
+    if (failure === undefined) this.hasLeft = true
+    else this.cause = loadError(failure)
+    if (!this.isStopping) void this.pool.destroy()
   }
 }
 

@@ -18,6 +18,8 @@ import { inboxPlace } from './places.ts'
 
 /** The word of the writers' lease, the first of an inbox. */
 const LEASE = 0
+/** Beside it: whether there is somebody who reads it (decision 23). */
+const OPEN = 1
 /** How often a writer tries for the lease that another one holds: the holder is copying one record. */
 const LEASE_SPINS = 100
 
@@ -29,6 +31,7 @@ export class InboxWriter implements Outlet {
   private readonly blocks: ThreadBlocks
   /** Wakes its reader. */
   readonly onNews: () => void
+  private readonly wakeWriters: () => void
   lacksBlock: number | undefined
   /** The reader is to say when there is room. */
   private isWanting = false
@@ -37,21 +40,44 @@ export class InboxWriter implements Outlet {
   constructor(map: SharedMap, thread: number, holder: number, blocks: ThreadBlocks) {
     const place = inboxPlace(map, thread)
     const control = wordsOf(map.control)
-    this.words = new Int32Array(place.buffer, 0, 1)
+    this.words = new Int32Array(place.buffer, 0, 2)
     this.ring = new RingWriter(place)
     this.holder = holder
     this.blocks = blocks
     this.onNews = () => void wake(control, parkedWord(thread))
+    this.wakeWriters = () => wakeInboxWriters(map)
   }
 
-  /** Offers a copy of the record from `start` to `end`: `DELIVERED` or `LATER`. */
+  /** Offers a copy of the record from `start` to `end`: `DELIVERED`, if nobody is there to read it, too, or `LATER`. */
   offer(source: RecordView, start: number, end: number): number {
     this.lacksBlock = undefined
+    if (!this.isOpen) return DELIVERED
     if (!this.takeLease()) return LATER
-    const answer = this.write(source, start, end)
+    const answer = this.isOpen ? this.write(source, start, end) : DELIVERED
     this.giveBackLease()
     if (answer === DELIVERED) this.onNews()
     return answer
+  }
+
+  /** Under the lease, it stays so. */
+  get isOpen(): boolean {
+    return Atomics.load(this.words, OPEN) === 1
+  }
+
+  /** What is offered from now on comes. */
+  open(): void {
+    Atomics.store(this.words, OPEN, 1)
+  }
+
+  /** Nothing more comes after this, unless it answers false: another one is writing. For the reader. */
+  close(): boolean {
+    if (!this.isOpen) return true
+    if (!this.takeLease()) return false
+    Atomics.store(this.words, OPEN, 0)
+    this.giveBackLease()
+    // Those that wait for room find it closed.
+    this.wakeWriters()
+    return true
   }
 
   /** Whether an offer is worth another try. If not, the reader wakes the workers once it has made room. */
@@ -129,11 +155,19 @@ export class InboxWriter implements Outlet {
   }
 
   private canOffer(bytes: number, lacksBlock: number | undefined): boolean {
+    if (!this.isOpen) return true
     if (Atomics.load(this.words, LEASE) !== 0) return false
     if (lacksBlock !== undefined && !this.blocks.mayHaveRoom(lacksBlock)) return false
     this.ring.resume()
     return this.ring.hasRoom(bytes)
   }
+}
+
+/** Wakes whoever may wait for room in an inbox: all that dispatch, and the engine's own thread. */
+export function wakeInboxWriters({ control, shape }: SharedMap): void {
+  const words = wordsOf(control)
+  wake(words, parkedWord(0))
+  for (const thread of dispatchers(shape)) wake(words, parkedWord(thread))
 }
 
 /** Takes the writers' leases of all inboxes from a dead worker. After its exit. */

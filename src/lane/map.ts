@@ -10,7 +10,7 @@ import { PRIORITIES } from '../event/priority.ts'
  * 13); and if there is a store, one with a spillway per lane (decision 15).
  */
 export type MapShape = {
-  /** Of all pools. */
+  /** As many as all pools may ever have. */
   readonly workers: number
   readonly pools: readonly PoolShape[]
   readonly attachable: number
@@ -28,7 +28,7 @@ export type MapShape = {
 export type PoolShape = {
   readonly name: string
   readonly firstThread: number
-  /** 0 if the engine's own thread dispatches. */
+  /** As many as it may ever have (decision 23); 0 if the engine's own thread dispatches. */
   readonly workers: number
   readonly firstLane: number
   /** The first of its lanes take events with a key, the others those without. */
@@ -104,8 +104,9 @@ export const STOPPED = 2
 const PARKED = 0
 const OWNER = 1
 const COMMITTING = 2
+const PRESENCE = 3
 /** One word for each depth and priority. */
-const ACTIVE = 3
+const ACTIVE = 4
 
 const THREAD_LINES = 3
 /** A thread's statistics fill its other lines. */
@@ -179,25 +180,14 @@ export function leaseWord(shape: MapShape, lane: number): number {
   return LINE_WORDS * (1 + THREAD_LINES * threadCount(shape) + homes + lane)
 }
 
+/** Whether there is a worker in this slot (decision 23). */
+export function presenceWord(thread: number): number {
+  return threadWord(thread) + PRESENCE
+}
+
 /** The word with a lane's home: those that all read lie beside each other. */
-function homeWord(shape: MapShape, lane: number): number {
+export function homeWord(shape: MapShape, lane: number): number {
   return threadWord(threadCount(shape)) + lane
-}
-
-/** The thread that a lane is read by first: a worker of its pool, or the engine's own thread if there are none. */
-export function homeOf(control: Int32Array, shape: MapShape, lane: number): number {
-  return control[homeWord(shape, lane)]!
-}
-
-/** Gives every lane its home, before any thread looks. */
-export function assignHomes(control: Int32Array, shape: MapShape): void {
-  for (const { firstThread, workers, firstLane, keyedLanes, freeLanes } of shape.pools) {
-    if (workers === 0) continue
-    for (let i = 0; i < keyedLanes + freeLanes; i++) {
-      const index = i < keyedLanes ? i : i - keyedLanes
-      control[homeWord(shape, firstLane + i)] = firstThread + (index % workers)
-    }
-  }
 }
 
 export function isKeyed(shape: MapShape, lane: number): boolean {
@@ -221,9 +211,14 @@ export function publisherOf(map: SharedMap, thread: number, depth: number, prior
   )
 }
 
-/** The threads that dispatch, in their order: the workers, or the engine's own. */
-export function dispatchers({ workers }: MapShape): number[] {
-  return workers === 0 ? [0] : Array.from({ length: workers }, (_, index) => index + 1)
+/** The threads that may dispatch, in their order: the workers, or the engine's own. */
+export function dispatchers({ pools }: MapShape): number[] {
+  return pools.flatMap(threadsOf)
+}
+
+/** Those of one pool. */
+export function threadsOf({ firstThread, workers }: PoolShape): number[] {
+  return Array.from({ length: Math.max(1, workers) }, (_, index) => firstThread + index)
 }
 
 /** The engine's own, all depths of each thread that dispatches, the attached threads'; all priorities of each. */

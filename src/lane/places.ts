@@ -15,13 +15,11 @@ import {
   recordBytes,
   type TicketPlace,
   ticketBytes,
-  wordsOf,
 } from '../../native-free-ring/src/index.ts'
 import { isA, OptionsError } from '../errors.ts'
 import { HEADER_BYTES } from '../event/record.ts'
 import { Bulletin } from './bulletin.ts'
 import {
-  assignHomes,
   controlWords,
   dispatchers,
   laneCount,
@@ -124,7 +122,7 @@ export function answerPlace(map: SharedMap, thread: number, asker: number): Ring
   }
 }
 
-/** The line before an inbox's ring: its writers' lease. */
+/** The line before an inbox's ring: its writers' lease, and whether it is open. */
 const INBOX_LINE = 128
 
 /** What a thread that dispatches gets from all of them (decision 20). */
@@ -182,7 +180,6 @@ export function allocateMap(shape: MapShape, engineId: string, topics: SharedArr
 function allocate(shape: MapShape, engineId: string, topics: SharedArrayBuffer): SharedMap {
   const publishers = publisherSlots(shape)
   const control = allocateShared(4 * controlWords(shape))
-  assignHomes(wordsOf(control), shape)
   return {
     shape,
     publishers,

@@ -1,5 +1,6 @@
 import { isParked, wordsOf } from '../../native-free-ring/src/index.ts'
-import { homeOf, type PoolShape, parkedWord, type SharedMap } from '../lane/map.ts'
+import { type PoolShape, parkedWord, type SharedMap } from '../lane/map.ts'
+import { homeOf } from '../lane/roster.ts'
 
 /** Events without a key go to one lane in runs of so many, so that its reader finds batches. */
 const RUN_EVENTS = 16

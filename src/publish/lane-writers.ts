@@ -1,4 +1,4 @@
-import { Counters, FULL, RingWriter, wake, wordsOf } from '../../native-free-ring/src/index.ts'
+import { Counters, FULL, RingWriter, wordsOf } from '../../native-free-ring/src/index.ts'
 import { closedError } from '../errors.ts'
 import { COPY, type Draft, writeDraft } from '../event/record.ts'
 import type { ThreadBlocks } from '../lane/blocks.ts'
@@ -8,12 +8,10 @@ import {
   CLOSING,
   committingWord,
   countersWord,
-  homeOf,
   isAttached,
   isKeyed,
   laneCount,
   type PublisherSlot,
-  parkedWord,
   type SharedMap,
   STATE,
   THREAD_COUNTERS,
@@ -22,6 +20,7 @@ import {
   USES_SPILLWAYS,
 } from '../lane/map.ts'
 import { ringPlace } from '../lane/places.ts'
+import { wakeReader } from '../lane/roster.ts'
 import { droppedNewest, sampledOut } from '../lane/thread-counters.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 import { BlockWriter } from './block-writer.ts'
@@ -150,12 +149,12 @@ export class LaneWriters {
 
   private publish(): void {
     this.uncommitted = 0
-    if (this.relays.isDirty) this.relays.commit((lane) => this.wakeHome(lane))
+    if (this.relays.isDirty) this.relays.commit((lane) => this.wakeReader(lane))
     for (let i = 0; i < this.touchedCount; i++) {
       const lane = this.touched[i]!
       this.dirty[lane] = false
       this.writers[lane]!.commit()
-      this.wakeHome(lane)
+      this.wakeReader(lane)
     }
     // Not `length = 0`, which would let go of the array's memory each time.
     this.touchedCount = 0
@@ -164,9 +163,9 @@ export class LaneWriters {
     if (this.blocks.isDirty) this.blocks.commit()
   }
 
-  /** Wakes the worker that reads this lane first. */
-  wakeHome(lane: number): void {
-    wake(this.control, parkedWord(homeOf(this.control, this.map.shape, lane)))
+  /** Wakes the thread that is to look at this lane. */
+  wakeReader(lane: number): void {
+    wakeReader(this.control, this.map.shape, lane)
   }
 
   /** Forgets everything written since the last commit. */

@@ -181,7 +181,7 @@ export class PoolWriters {
 
   /** Wakes the workers that the next events without a key go to. Only a hint: a commit wakes whom it must. */
   rouse(): void {
-    for (const free of this.free) this.lanes.wakeHome(free.peek())
+    for (const free of this.free) this.lanes.wakeReader(free.peek())
   }
 
   private placeFree(pool: number, draft: Draft, bytes: number): boolean {

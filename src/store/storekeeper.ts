@@ -3,7 +3,6 @@ import { isA, type MillraceError, StoreError } from '../errors.ts'
 import {
   ACTIVATIONS,
   activeWord,
-  homeOf,
   isKeyed,
   laneCount,
   parkedWord,
@@ -11,6 +10,7 @@ import {
   USES_SPILLWAYS,
 } from '../lane/map.ts'
 import type { Overflow } from '../lane/overflow.ts'
+import { wakeReader } from '../lane/roster.ts'
 import type { Watch } from '../lane/waits.ts'
 import { Spillway } from './spillway.ts'
 
@@ -124,7 +124,7 @@ export class Storekeeper implements Watch {
       this.opened.add(publisher)
       const onRoom = () => void wake(control, parkedWord(slot.thread))
       for (let lane = 0; lane < laneCount(shape); lane++) {
-        const onNews = () => void wake(control, parkedWord(homeOf(control, shape, lane)))
+        const onNews = () => wakeReader(control, shape, lane)
         const ordered = isKeyed(shape, lane)
         const way = new Spillway(map, publisher, lane, ordered, this.overflow, { onRoom, onNews })
         this.ways.push(way)
