@@ -40,6 +40,13 @@ const both = ['publish 1/0 key 3', 'accept 1/0 key 3', 'publish 1/1 key 3', 'acc
 
 test.each<[string, string[], Partial<Promises>?, Partial<Rest>?]>([
   ['two events of a key', [...both, 'start 1/0 key 3', 'end 1/0 key 3', 'start 1/1 key 3', 'end 1/1 key 3']],
+  [
+    'workers come and go, and a key with them',
+    [
+      ...[...both, 'start 1/0 key 3', 'change', 'end 1/0 key 3'],
+      ...['start 1/1 key 3 thread 8', 'end 1/1 key 3 thread 8'],
+    ],
+  ],
   ['handled before the publisher was told', ['publish 1/0', 'start 1/0', 'end 1/0', 'accept 1/0']],
   ['refused', ['publish 1/0', 'refuse 1/0']],
   ['answered', ['ask 1/0', 'start 1/0', 'end 1/0', 'result 1/0']],
@@ -221,6 +228,16 @@ test.each<[string, string[], RegExp, Partial<Promises>?, Partial<Rest>?]>([
       ...['start 1/1 key 3 attempt 2 thread 8', 'end 1/1 key 3 attempt 2 thread 8'],
     ],
     /key 3: 0 started after 1/,
+  ],
+  [
+    'a key that moves twice, though workers have changed once',
+    [
+      ...[...both, 'publish 1/2 key 3', 'accept 1/2 key 3', 'change', 'start 1/0 key 3', 'end 1/0 key 3'],
+      ...['start 1/1 key 3 thread 8', 'end 1/1 key 3 thread 8', 'start 1/2 key 3', 'end 1/2 key 3'],
+    ],
+    /key 3 left thread 8/,
+    {},
+    { accepted: 3, completed: 3 },
   ],
   [
     'a key that moves',

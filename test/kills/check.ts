@@ -1,5 +1,5 @@
 import type { Engine, EngineStats } from '../../src/index.ts'
-import type { Entry } from './history.ts'
+import type { Entry, Kind } from './history.ts'
 
 export type Promises = {
   readonly delivery: 'at-most-once' | 'at-least-once' | 'effectively-once'
@@ -84,10 +84,12 @@ export function priorityOf(key: number): (typeof PRIORITIES)[number] {
   return PRIORITIES[Math.abs(key) % 3]!
 }
 
+const OF_NO_EVENT: ReadonlySet<Kind> = new Set(['death', 'gain', 'lose', 'change'])
+
 function livesOf(history: readonly Entry[]): Map<string, Life> {
   const lives = new Map<string, Life>()
   for (const entry of history) {
-    if (entry.kind === 'death' || entry.kind === 'gain' || entry.kind === 'lose') continue
+    if (OF_NO_EVENT.has(entry.kind)) continue
     const name = idOf(entry)
     const life = lives.get(name) ?? newLife(name)
     lives.set(name, life)
@@ -247,18 +249,24 @@ function checkLanes(history: readonly Entry[]): string[] {
   return wrong
 }
 
-/** A key stays with its thread while that lives. */
+/** A key stays with its thread while that lives, or moves once for each time that workers were added or removed. */
 function checkAffinity(history: readonly Entry[]): string[] {
   const wrong: string[] = []
   const diedAt = deathsOf(history)
   const homes = new Map<number, number>()
+  const moves = new Map<number, number>()
+  let changes = 0
   history.forEach((entry, index) => {
+    if (entry.kind === 'change') changes++
     if (entry.kind !== 'start' || entry.key < 0) return
     const home = homes.get(entry.key)
     homes.set(entry.key, entry.thread)
     if (home === undefined || home === entry.thread) return
     const death = diedAt.get(home)
-    if (death === undefined || death > index) wrong.push(`key ${entry.key} left thread ${home}, which lives`)
+    if (death !== undefined && death <= index) return
+    const moved = (moves.get(entry.key) ?? 0) + 1
+    moves.set(entry.key, moved)
+    if (moved > changes) wrong.push(`key ${entry.key} left thread ${home}, which lives`)
   })
   return wrong
 }

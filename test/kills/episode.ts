@@ -8,6 +8,7 @@ import { History } from './history.ts'
 import { FILLS, MAIN, MainPublisher, STALL_MS } from './main-publisher.ts'
 import type { Random } from './random.ts'
 import { failpointOf, HEAP, publisherThatDies, watchRequests } from './victims.ts'
+import { MAX_WORKERS, POOL, WorkerChanges } from './worker-changes.ts'
 
 export type EpisodeResult = {
   readonly kills: number
@@ -34,7 +35,7 @@ export async function episode(random: Random, attempts: number, file: string): P
   setEnvironmentData(SHARED, shared)
   let died = 0
   const engine = await createEngine<KillEvents>({
-    pools: { main: { workers, lanes: 4 }, aside: { workers: 1, lanes: 2 } },
+    pools: { [POOL]: { workers, maxWorkers: MAX_WORKERS, lanes: 4 }, aside: { workers: 1, lanes: 2 } },
     handlers,
     delivery,
     affinity,
@@ -52,6 +53,7 @@ export async function episode(random: Random, attempts: number, file: string): P
   })
   const requests = watchRequests(engine, shared)
   try {
+    const changes = new WorkerChanges(engine, history, random)
     const main = new MainPublisher(engine, history, random, fill, { delivery, drops, onFull })
     for (let kill = 0; kill < attempts; kill++) {
       if (random.integer(0, 4) === 0) {
@@ -59,16 +61,20 @@ export async function episode(random: Random, attempts: number, file: string): P
         continue
       }
       const before = died
+      if (random.integer(0, 2) === 0) changes.begin()
       await main.publish(random.integer(0, 40))
+      const { left } = changes
       await engine.send('kill.arm', failpointOf(random, WORKER_STEPS), { onFull: 'block' })
       const armed = performance.now()
-      while (died === before) {
+      // One that leaves may have been the one that is armed.
+      while (died === before && changes.left === left) {
         if (performance.now() - armed > STALL_MS)
           throw new Error(`No thread has come to its death for ${STALL_MS} ms`)
         await main.publish(random.integer(1, 10))
       }
     }
     await main.answered()
+    await changes.settled()
     const drained = await engine.drain({ timeoutMs: 60_000 }).then(
       () => [],
       (error: Error) => [error.message],

@@ -14,6 +14,7 @@ export const KINDS = [
   'ask',
   'result',
   'error',
+  'change',
 ] as const
 export type Kind = (typeof KINDS)[number]
 

@@ -27,6 +27,7 @@ import { History } from '../kills/history.ts'
 import { FILLS, MAIN, MainPublisher } from '../kills/main-publisher.ts'
 import { Random } from '../kills/random.ts'
 import { failpointOf, HEAP, publisherThatDies, watchRequests } from '../kills/victims.ts'
+import { MAX_WORKERS, POOL, WorkerChanges } from '../kills/worker-changes.ts'
 import { Memory } from './memory.ts'
 import { Stalls } from './stalls.ts'
 
@@ -70,7 +71,7 @@ let died = 0
 const engine: Engine<KillEvents> = await createEngine<KillEvents>({
   delivery: promises.delivery,
   affinity: promises.affinity,
-  pools: { main: { workers: 2, lanes: 4 }, aside: { workers: 1, lanes: 2 } },
+  pools: { [POOL]: { workers: 2, maxWorkers: MAX_WORKERS, lanes: 4 }, aside: { workers: 1, lanes: 2 } },
   handlers,
   onFull,
   store: memoryStore(),
@@ -82,12 +83,14 @@ const engine: Engine<KillEvents> = await createEngine<KillEvents>({
   },
 })
 const requests = watchRequests(engine, shared)
+const changes = new WorkerChanges(engine, history, random)
 const main = new MainPublisher(engine, history, random, fill, { ...promises, onFull })
 const subscriptions: Subscription<any>[] = []
 let publishers = MAIN
 
 async function untilDied(before: number): Promise<void> {
-  while (died === before) await main.publish(random.integer(1, 10))
+  const { left } = changes
+  while (died === before && changes.left === left) await main.publish(random.integer(1, 10))
 }
 
 const ACTIONS: readonly (() => Promise<void>)[] = [
@@ -116,11 +119,14 @@ const ACTIONS: readonly (() => Promise<void>)[] = [
   async function replace() {
     const before = died
     const { slots } = (engine as any).crew.supervisor
-    const { worker } = slots[random.integer(0, 2)]
+    const { worker } = slots[random.of(engine.workers.list()).workerId - 1]
     if (worker === undefined) return
     history.write({ kind: 'death', publisher: 0, key: -1, number: 0, attempt: 0, thread: worker.holder - 1 })
     worker.kill(new Error('replaced'))
     await untilDied(before)
+  },
+  async function resize() {
+    changes.begin()
   },
   /** Each costs what the version before it has left behind. */
   async function reload() {
@@ -152,6 +158,7 @@ try {
     const epochEnd = Math.min(end, performance.now() + EPOCH_MS)
     while (performance.now() < epochEnd) await random.of(ACTIONS)()
     await main.answered()
+    await changes.settled()
     await engine.drain({ timeoutMs: 30_000 })
     const entries = history.entries()
     // What lies unread may be in blocks, of which then none may be left.
