@@ -14,7 +14,7 @@ import {
   STOPPED,
 } from '../lane/map.ts'
 import { inboxPlace, relayPlace, ringPlace, spillwayPlace } from '../lane/places.ts'
-import { wakeReader } from '../lane/roster.ts'
+import { homeOf } from '../lane/roster.ts'
 import { CompletedIds } from './completed-ids.ts'
 import type { WaitingPublisher } from './context.ts'
 import type { Executor } from './executor.ts'
@@ -231,12 +231,13 @@ export class LaneReader implements RingHost {
   /** Gives the lease back, unless the lane is sticky, or something is in flight. */
   giveBack(): void {
     if (!this.lease.isHeld || (this.sticky && this.belongs)) return
-    if (this.tenure?.isPending || this.onQuiet.length > 0) return
+    // What a drain under way has dispatched is not released yet.
+    if (this.isDraining || this.tenure?.isPending || this.onQuiet.length > 0) return
     for (const ring of this.rings) if (!ring.isQuiet) return
     if (this.tenure !== undefined && !this.tenure.end()) return
     this.lease.giveBack()
     // After it: that thread sees that the lease is free, or is parked and woken.
-    if (!this.belongs) wakeReader(this.control, this.map.shape, this.index)
+    if (!this.belongs) wake(this.control, parkedWord(homeOf(this.control, this.map.shape, this.index)))
   }
 
   get isHeld(): boolean {
@@ -250,9 +251,8 @@ export class LaneReader implements RingHost {
 
   /** Others take it, once nothing of it is in flight. */
   letGo(): void {
-    if (!this.belongs) return
     this.belongs = false
-    if (this.isHeld) this.whenQuiet(() => this.giveBack())
+    this.giveBack()
   }
 
   /** Some modules have taken the place of others: they are told of the lane once nothing of it is in flight. */
@@ -269,7 +269,6 @@ export class LaneReader implements RingHost {
   }
 
   private lookWhetherQuiet(): void {
-    // What was dispatched by a drain under way is not released yet.
     if (this.onQuiet.length === 0 || this.isDraining || this.rings.some((ring) => ring.hasInFlight)) return
     for (const action of this.onQuiet.splice(0)) action()
     this.unblock()

@@ -226,6 +226,52 @@ describe.each(['sticky', 'balanced'] as const)('%s lanes', (affinity) => {
   })
 })
 
+test.each(['sticky', 'balanced'] as const)(
+  '%s lanes whose events may be overwritten change hands: none is handled twice',
+  async (affinity) => {
+    const counts = new Int32Array(new SharedArrayBuffer(4 * 2 ** 20))
+    setEnvironmentData('workers.test counts', counts)
+    const handlers = files.write(
+      'a.mjs',
+      `import { getEnvironmentData } from 'node:worker_threads'
+    const counts = getEnvironmentData('workers.test counts')
+    export default { 'work.*': ({ data }) => void Atomics.add(counts, data, 1) }`,
+    )
+    await using engine = await start({
+      affinity,
+      workers: 2,
+      maxWorkers: 3,
+      lanes: 3,
+      ringBytes: 4_096,
+      handlers,
+    })
+    let sent = 0
+    let isDone = false
+    const load = (async () => {
+      for (; !isDone; await new Promise((resolve) => setImmediate(resolve))) {
+        for (let i = 0; i < 200; i++, sent++) {
+          const onFull = sent % 3 === 0 ? 'coalesce' : 'drop-oldest'
+          engine.publish('work.a', sent, { key: `k${sent % 7}`, onFull })
+        }
+      }
+    })()
+    for (let change = 0; change < 20; change++) {
+      const { completed } = engine.stats()
+      if (change % 2 === 0) await engine.workers.add()
+      else await engine.workers.remove(1 + (change % 3))
+      await vi.waitFor(() => expect(engine.stats().completed).toBeGreaterThan(completed + 100), 10_000)
+    }
+    isDone = true
+    await load
+    await engine.drain()
+    const { completed, ...stats } = engine.stats()
+    expect(stats).toMatchObject({ accepted: sent, balanced: true, pending: 0, deadLettered: 0 })
+    expect(counts.findIndex((count) => count > 1)).toBe(-1)
+    expect(counts.reduce((sum, count) => sum + count)).toBe(completed)
+  },
+  60_000,
+)
+
 test('events for every worker reach those that are there, and those that come get what is to be replayed', async () => {
   const handlers = files.write(
     'a.mjs',
