@@ -226,6 +226,47 @@ describe.each(['sticky', 'balanced'] as const)('%s lanes', (affinity) => {
   })
 })
 
+test('one that leaves waits for what its handlers have sent, though nobody awaits it', async () => {
+  const handlers = files.write(
+    'a.mjs',
+    `export default {
+      'hold.b': { pool: 'b', handle: (event, ctx) => new Promise((resolve) => {
+        const channel = new BroadcastChannel(event.data)
+        channel.onmessage = () => { channel.close(); resolve() }
+        ctx.publish('held', ctx.workerId)
+      }) },
+      'to.b': { pool: 'b', handle: () => {} },
+      pass: { pool: 'a', handle: (event, ctx) => {
+        // Once it has ended.
+        setImmediate(() => {
+          for (let n = 0; n < 100; n++) void ctx.send('to.b', n, { key: 'k', onFull: 'block' })
+          ctx.publish('held', ctx.workerId)
+        })
+      } },
+    }`,
+  )
+  const pools = { a: { workers: 2 }, b: { workers: 1, lanes: 1 } }
+  await using engine = await start({ pools, ringBytes: 1_024, handlers })
+  const held = engine.subscribe('held')
+  engine.publish('hold.b', 'sends', { key: 'k' })
+  await received(held, 1)
+  engine.publish('pass')
+  const [sender] = await received<number>(held, 1)
+  const removed = engine.workers.remove(sender!)
+  let hasLeft = false
+  void removed.then(() => {
+    hasLeft = true
+  })
+  // As long as it would take to leave.
+  for (let n = 0; n < 3; n++) await engine.modules.replace(handlers)
+  expect(hasLeft).toBe(false)
+  letGo('sends')
+  await removed
+  await engine.drain()
+  const [, passed] = engine.stats().handlers
+  expect(passed).toMatchObject({ pattern: 'to.b', succeeded: 100 })
+})
+
 test.each(['sticky', 'balanced'] as const)(
   '%s lanes whose events may be overwritten change hands: none is handled twice',
   async (affinity) => {
