@@ -16,6 +16,7 @@ export type { Ledger } from './engine/ledger.ts'
 export type { HandlerModules } from './engine/modules.ts'
 export type { EngineOptions } from './engine/options.ts'
 export type { PoolOptions } from './engine/pools.ts'
+export type { Workers } from './engine/workers.ts'
 export {
   BreakerOpenError,
   CapabilityError,
