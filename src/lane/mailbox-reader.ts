@@ -1,43 +1,43 @@
-import {
-  EMPTY,
-  LatestGauge,
-  LatestReader,
-  LossyGauge,
-  LossyReader,
-} from '../../native-free-ring/src/index.ts'
+import { Counters, EMPTY, LatestReader, LossyGauge, LossyReader } from '../../native-free-ring/src/index.ts'
 import { readRef } from '../event/block-ref.ts'
 import { isInBlock, withData } from '../event/record-copy.ts'
 import type { ThreadBlocks } from './blocks.ts'
-import { type MailboxPlace, mailboxRing, mailboxTable, unwrittenBy } from './mailbox.ts'
+import {
+  FILTERED,
+  FROM_TABLE,
+  HELD,
+  type MailboxPlace,
+  mailboxRing,
+  mailboxTable,
+  mailboxWords,
+  RECEIVED,
+  RECEIVER_COUNTERS,
+  RECEIVER_COUNTS,
+  VOID,
+} from './mailbox.ts'
 import type { SpilledMail } from './spilled-mail.ts'
-
-/** What a mailbox was offered, and what became of it. */
-export type MailboxCounts = { offered: number; dropped: number; refused: number; queued: number }
 
 /** The receiving thread's end of a mailbox. */
 export class MailboxReader {
-  private readonly place: MailboxPlace
   private readonly ring: LossyReader
   private readonly ringGauge: LossyGauge
   private readonly table: LatestReader | undefined
-  private readonly tableGauge: LatestGauge | undefined
   private readonly spilled: SpilledMail | undefined
   private readonly blocks: ThreadBlocks
-  /** Records whose block was gone: their writer died before it had passed that on, and the event is offered again. */
-  private void = 0
-  private takenFromTable = 0
+  private readonly words: Int32Array
+  private readonly counters: Counters
   private tableFirst = false
 
   /** `spilled` if the mailbox spills. */
   constructor(place: MailboxPlace, blocks: ThreadBlocks, spilled?: SpilledMail) {
-    this.place = place
+    this.words = mailboxWords(place)
+    this.counters = new Counters(this.words, RECEIVER_COUNTERS, RECEIVER_COUNTS)
     this.blocks = blocks
     this.spilled = spilled
     this.ring = new LossyReader(mailboxRing(place))
     this.ringGauge = new LossyGauge(mailboxRing(place))
     const table = mailboxTable(place)
     this.table = table && new LatestReader(table)
-    this.tableGauge = table && new LatestGauge(table)
   }
 
   get hasEvents(): boolean {
@@ -51,8 +51,18 @@ export class MailboxReader {
       if (record === undefined || !isInBlock(record)) return record
       const whole = this.fetch(record)
       if (whole !== undefined) return whole
-      this.void++
+      this.counters.add(VOID, 1)
     }
+  }
+
+  /** What was taken last is looked at, and neither received nor filtered yet. */
+  hold(isHeld: boolean): void {
+    Atomics.store(this.words, HELD, isHeld ? 1 : 0)
+  }
+
+  /** One was received, or filtered. */
+  count(isReceived: boolean): void {
+    this.counters.add(isReceived ? RECEIVED : FILTERED, 1)
   }
 
   /** After the mailbox was closed: frees what lies in it unread. */
@@ -88,19 +98,6 @@ export class MailboxReader {
     return Math.max(this.ringGauge.counts().pending, this.table?.unread ?? 0)
   }
 
-  counts(): MailboxCounts {
-    const { dropped, refused } = unwrittenBy(this.place)
-    const ring = this.ringGauge.counts()
-    const table = this.tableGauge?.counts() ?? { written: 0, pending: 0 }
-    const spilled = this.spilled?.counts() ?? { written: 0, pending: 0 }
-    return {
-      offered: ring.written + table.written + spilled.written + dropped + refused,
-      dropped: ring.dropped + table.written - this.takenFromTable - table.pending + dropped + this.void,
-      refused,
-      queued: ring.pending + table.pending + spilled.pending,
-    }
-  }
-
   private takeFromRing(): Uint8Array | undefined {
     const { ring } = this
     for (let at = ring.next(); at !== EMPTY; at = ring.next()) {
@@ -119,7 +116,7 @@ export class MailboxReader {
     for (let at = table.next(); at !== EMPTY; at = table.next()) {
       const record = table.bytes.slice(at, at + table.length)
       if (!table.confirm()) continue
-      this.takenFromTable++
+      this.counters.add(FROM_TABLE, 1)
       return record
     }
     return undefined

@@ -9,8 +9,11 @@ import {
   type RingPlace,
   readCounter,
   revokeLease,
+  wake,
+  wordsOf,
 } from '../../native-free-ring/src/index.ts'
 import type { Policy } from '../event/policy.ts'
+import { parkedWord, type SharedMap } from './map.ts'
 import { HIGH_WATER, LOW_WATER } from './notices.ts'
 
 /**
@@ -32,6 +35,16 @@ export const REFUSED = 6
 export const OFFERED = 8
 /** 1 while the store holds events of this mailbox, which what is written now must not overtake. The receiver stores it. */
 export const HOLDS = 12
+/** Counters of the receiver, from this word on: what it has received and filtered, what came from the table, and records whose block was gone. */
+export const RECEIVER_COUNTERS = 14
+export const RECEIVED = 0
+export const FILTERED = 1
+export const FROM_TABLE = 2
+/** Their writer died before it had passed their block on, and the event is offered again. */
+export const VOID = 3
+export const RECEIVER_COUNTS = 4
+/** 1 while the receiver has taken an event and neither received nor filtered it. */
+export const HELD = 22
 
 export const LINE_BYTES = 128
 
@@ -105,6 +118,17 @@ export function mailboxWords({ buffer }: MailboxPlace): Int32Array {
 /** Closes a mailbox: what is offered from now on is passed over. The receiver does it. */
 export function closeMailbox(place: MailboxPlace): void {
   Atomics.store(mailboxWords(place), CLOSED, 1)
+}
+
+/** Whether it was closed: also by the engine, if another thread receives. */
+export function isMailboxClosed(place: MailboxPlace): boolean {
+  return Atomics.load(mailboxWords(place), CLOSED) === 1
+}
+
+/** Wakes whoever may wait for room in a mailbox: all that dispatch, and the engine's own thread. */
+export function wakeMailboxWriters({ control, shape }: SharedMap): void {
+  const words = wordsOf(control)
+  for (let thread = 0; thread <= shape.workers; thread++) wake(words, parkedWord(thread))
 }
 
 /** Takes the write lease from a dead worker. The supervisor, after the worker's exit. */

@@ -1,13 +1,20 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { wake, wordsOf } from '../../native-free-ring/src/index.ts'
 import { OptionsError } from '../errors.ts'
 import { MillraceEvent } from '../event/event.ts'
 import type { Policy } from '../event/policy.ts'
 import type { ThreadBlocks } from '../lane/blocks.ts'
 import { checkWait, Deadline, type WaitOptions } from '../lane/deadline.ts'
-import { closeMailbox, hasEmptied, type MailboxPlace, takeWanted } from '../lane/mailbox.ts'
+import {
+  closeMailbox,
+  hasEmptied,
+  isMailboxClosed,
+  type MailboxPlace,
+  takeWanted,
+  wakeMailboxWriters,
+} from '../lane/mailbox.ts'
+import { MailboxGauge } from '../lane/mailbox-gauge.ts'
 import { MailboxReader } from '../lane/mailbox-reader.ts'
-import { parkedWord, type SharedMap } from '../lane/map.ts'
+import type { SharedMap } from '../lane/map.ts'
 import type { LevelNotice } from '../lane/notices.ts'
 import type { Overflow } from '../lane/overflow.ts'
 import { SpilledMail } from '../lane/spilled-mail.ts'
@@ -28,6 +35,27 @@ export type ReceiveOptions = {
   /** How long to wait, in milliseconds; 0 only looks. Without it, until an event comes or the subscription ends. */
   timeoutMs?: number
   signal?: AbortSignal
+}
+
+/** A mailbox's counts, from any thread. */
+export function subscriptionStats(
+  { id, patterns }: MailboxPlace,
+  gauge: MailboxGauge,
+  spilled?: { written: number; pending: number },
+): SubscriptionStats {
+  const { offered, received, filtered, dropped, refused, queued } = gauge.counts(spilled)
+  const pattern = patterns.length === 1 ? patterns[0]! : `{${patterns.join(',')}}`
+  return {
+    id,
+    pattern,
+    patterns,
+    matched: offered,
+    received,
+    filtered,
+    dropped,
+    deadLettered: refused,
+    queued,
+  }
 }
 
 export type SubscriptionStats = {
@@ -81,12 +109,10 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
   private readonly reader: MailboxReader
   /** @internal What found no room, if it spills. */
   readonly spilled: SpilledMail | undefined
-  private readonly control: Int32Array
   private readonly receivers: Receiver<Event>[] = []
   /** Taken from the mailbox, and neither received nor filtered yet. */
   private held: Event | undefined
-  private received = 0
-  private filtered = 0
+  private readonly gauge: MailboxGauge
   private closed = false
 
   constructor(
@@ -99,7 +125,7 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
     this.filter = filter
     this.spilled = this.openSpilled()
     this.reader = new MailboxReader(place, parts.blocks, this.spilled)
-    this.control = wordsOf(parts.map.control)
+    this.gauge = new MailboxGauge(place)
   }
 
   get id(): number {
@@ -134,8 +160,14 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
     return this.receiveUpTo(max, options)
   }
 
+  /** The engine ends subscriptions of other threads by closing their mailboxes. */
+  private lookWhetherEnded(): void {
+    if (!this.closed && isMailboxClosed(this.place)) this.unsubscribe()
+  }
+
   private async receiveUpTo(max: number, { timeoutMs, signal }: ReceiveOptions): Promise<Event[]> {
     signal?.throwIfAborted()
+    this.lookWhetherEnded()
     // A loop that receives until it is told otherwise must not keep the event loop from telling it.
     if (this.closed) await turn()
     if (this.receivers.length === 0) {
@@ -170,18 +202,7 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
   }
 
   stats(): SubscriptionStats {
-    const { offered, dropped, refused, queued } = this.reader.counts()
-    return {
-      id: this.id,
-      pattern: this.patterns.length === 1 ? this.patterns[0]! : `{${this.patterns.join(',')}}`,
-      patterns: this.patterns,
-      matched: offered,
-      received: this.received,
-      filtered: this.filtered,
-      dropped,
-      deadLettered: refused,
-      queued: queued + (this.held === undefined ? 0 : 1),
-    }
+    return subscriptionStats(this.place, this.gauge, this.spilled?.counts())
   }
 
   /** Ends the subscription. What lies unread is gone; receivers that wait get nothing. Ending twice is fine. */
@@ -189,7 +210,7 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
     if (this.closed) return
     this.closed = true
     closeMailbox(this.place)
-    this.wakeWriters()
+    wakeMailboxWriters(this.parts.map)
     this.parts.waits.remove(this)
     for (const receiver of this.receivers.splice(0)) {
       receiver.deadline?.clear()
@@ -203,13 +224,14 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
     this.unsubscribe()
   }
 
-  /** @internal There is mail for a receiver that waits. */
+  /** @internal There is mail for a receiver that waits, or there will be none any more. */
   ready(): boolean {
-    return this.held !== undefined || this.reader.hasEvents
+    return this.held !== undefined || this.reader.hasEvents || isMailboxClosed(this.place)
   }
 
   /** @internal Serves the receivers; true when none waits any more. */
   advance(): boolean {
+    this.lookWhetherEnded()
     for (let first = this.receivers[0]; first !== undefined; first = this.receivers[0]) {
       const events = this.takeFor(first)
       if (events === undefined) continue
@@ -263,13 +285,8 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
         const passes = this.passes(this.held, events.length > 0)
         // The filter may have ended the subscription, or thrown.
         if (this.closed || passes === undefined) break
-        if (passes) {
-          this.received++
-          events.push(this.held)
-        } else {
-          this.filtered++
-        }
-        this.held = undefined
+        if (passes) events.push(this.held)
+        this.letGo(passes)
       }
     } finally {
       this.wakeWaiting()
@@ -293,6 +310,7 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
   private takeOne(): Event | undefined {
     const record = this.reader.take()
     if (record === undefined) return undefined
+    if (this.filter !== undefined) this.reader.hold(true)
     const { topics, map } = this.parts
     return MillraceEvent.fromCopy(record, 1, map.engineId, topics) as Event
   }
@@ -307,10 +325,16 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
       throw new TypeError('The filter of a subscription answered a promise: it has to say at once')
     } catch (error) {
       if (others) return undefined
-      this.filtered++
-      this.held = undefined
+      this.letGo(false)
       throw error
     }
+  }
+
+  /** What was held is received, or filtered. */
+  private letGo(isReceived: boolean): void {
+    this.held = undefined
+    this.reader.count(isReceived)
+    if (this.filter !== undefined) this.reader.hold(false)
   }
 
   private openSpilled(): SpilledMail | undefined {
@@ -322,11 +346,6 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
 
   /** After something was released. */
   private wakeWaiting(): void {
-    if (takeWanted(this.place)) this.wakeWriters()
-  }
-
-  private wakeWriters(): void {
-    const { shape } = this.parts.map
-    for (let thread = 0; thread <= shape.workers; thread++) wake(this.control, parkedWord(thread))
+    if (takeWanted(this.place)) wakeMailboxWriters(this.parts.map)
   }
 }

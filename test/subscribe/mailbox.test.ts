@@ -22,6 +22,7 @@ import {
   takeWanted,
   unwrittenBy,
 } from '../../src/lane/mailbox.ts'
+import { MailboxGauge } from '../../src/lane/mailbox-gauge.ts'
 import { MailboxReader } from '../../src/lane/mailbox-reader.ts'
 import { MailboxWriter } from '../../src/lane/mailbox-writer.ts'
 import { controlWords } from '../../src/lane/map.ts'
@@ -181,11 +182,11 @@ describe('spill', () => {
     let rooms = 0
     const spilled = new SpilledMail(place, overflow, 'q', () => rooms++)
     const reader = new MailboxReader(place, blocks, spilled)
-    return { words, offer, canOffer, spilled, reader, rooms: () => rooms }
+    return { words, offer, canOffer, spilled, reader, gauge: new MailboxGauge(place), rooms: () => rooms }
   }
 
   test('what leaves the second ring for the store makes room for those who wait, and holds the others back', async () => {
-    const { words, offer, canOffer, spilled, reader, rooms } = spilling()
+    const { words, offer, canOffer, spilled, reader, gauge, rooms } = spilling()
     let written = 0
     while (offer() === DELIVERED) written++
     expect(written).toBeGreaterThan(10)
@@ -197,13 +198,13 @@ describe('spill', () => {
     // Those in the ring, then nothing before they are fetched.
     for (let i = 0; i < 2; i++) expect(reader.take()).toBeDefined()
     expect(reader.take()).toBeUndefined()
-    expect(reader.counts()).toMatchObject({ offered: written, queued: written - 2 })
+    expect(gauge.counts(spilled.counts())).toMatchObject({ offered: written, queued: written - 2 })
     expect(offer()).toBe(DELIVERED)
     await spilled.step()
     for (let i = 2; i < written; i++) expect(reader.take()).toBeDefined()
     expect(words[HOLDS]).toBe(0)
     // The last one never left the second ring.
-    expect(reader.counts()).toMatchObject({ offered: written + 1, queued: 1 })
+    expect(gauge.counts(spilled.counts())).toMatchObject({ offered: written + 1, queued: 1 })
     expect(reader.take()).toBeDefined()
     expect(reader.take()).toBeUndefined()
   })
