@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { threadId } from 'node:worker_threads'
 import { PAGE_BYTES, Parking, wake, wordsOf } from '../../native-free-ring/src/index.ts'
-import type { EventOf, Received } from '../dispatch/handlers.ts'
 import type { HandlerName } from '../dispatch/task.ts'
 import { allocateThreadMemory, type ThreadMemory } from '../dispatch/thread-memory.ts'
 import type { MillraceError } from '../errors.ts'
@@ -32,9 +31,9 @@ import { Requests } from '../publish/requests.ts'
 import { Storekeeper } from '../store/storekeeper.ts'
 import type { SubscribeOptions, Subscription, SubscriptionStats } from '../subscribe/subscription.ts'
 import { TopicTable } from '../topic/topic-table.ts'
-import type { Matching, Sensible } from '../topic/typed.ts'
+import { isAttachedCommitting, wakeAttached, watchAttached } from './attached-threads.ts'
 import { ChangeQueue } from './change-queue.ts'
-import { type ConnectionHandle, isAttachedCommitting, wakeAttached, watchAttached } from './connection.ts'
+import type { ConnectionHandle } from './connection.ts'
 import { type Crew, InlineCrew, WorkerCrew } from './crew.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { Drains } from './drains.ts'
@@ -47,6 +46,7 @@ import { NoticeInterest } from './notice-interest.ts'
 import { type CheckedOptions, checkOptions, type EngineOptions } from './options.ts'
 import { poolShapes } from './pools.ts'
 import { Replays } from './replays.ts'
+import type { ReceivedEvent, SensiblePattern } from './subscribing.ts'
 import { type DeliveryStats, Subscriptions } from './subscriptions.ts'
 import { EngineWorkers, type Workers } from './workers.ts'
 
@@ -73,16 +73,6 @@ export type CloseReport = {
   /** What the subscriptions had received, and what they left unread. */
   delivery: DeliveryStats
 }
-
-/** A pattern that no event of the map can match does not compile. */
-type SensiblePattern<Events, Pattern extends string> = Pattern & Sensible<Received<Events, Pattern>, Pattern>
-
-type ReceivedEvent<Events, Pattern extends string> = Pattern extends unknown
-  ? EventOf<
-      Received<Events, Pattern>,
-      Matching<Received<Events, Pattern>, Pattern> & keyof Received<Events, Pattern>
-    >
-  : never
 
 /** After which `close` stops waiting for handlers, in milliseconds, if not told otherwise. */
 const CLOSE_TIMEOUT_MS = 30_000
@@ -178,7 +168,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     this.crew = this.makeCrew()
     this.ownWorkers = this.makeWorkers()
     this.workers = this.ownWorkers
-    this.stopWatching = watchAttached(this.map, this.waits, this.blocks)
+    this.stopWatching = watchAttached(this.map, this.waits, this.blocks, this.registry)
     const { publisher } = this
     const letters = this.memories.flatMap((memory) => memory.letters ?? [])
     this.deadLetters = new DeadLetters(
@@ -225,7 +215,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
 
   /** The subscriptions there are. */
   subscriptions(): SubscriptionStats[] {
-    return this.registry.all().map((subscription) => subscription.stats())
+    return this.registry.stats()
   }
 
   /** Ends all subscriptions that have exactly this pattern, and no other; answers how many. */

@@ -1,34 +1,29 @@
-import { wordsOf } from '../../native-free-ring/src/index.ts'
+import { wake, wordsOf } from '../../native-free-ring/src/index.ts'
 import type { RegistryChange } from '../dispatch/registry.ts'
-import { ClosedError, OptionsError } from '../errors.ts'
+import { ClosedError } from '../errors.ts'
 import { readRef } from '../event/block-ref.ts'
-import { checkPolicy, noStore } from '../event/policy.ts'
+import { noStore } from '../event/policy.ts'
 import { isInBlock } from '../event/record-copy.ts'
 import { QUEUED } from '../lane/blocks.ts'
-import { allocateMailbox, type MailboxPlace } from '../lane/mailbox.ts'
-import { REGISTRY_VERSION } from '../lane/map.ts'
+import { allocateMailbox, closeMailbox, type MailboxPlace, wakeMailboxWriters } from '../lane/mailbox.ts'
+import { MailboxGauge } from '../lane/mailbox-gauge.ts'
+import { MailboxReader } from '../lane/mailbox-reader.ts'
+import { parkedWord, REGISTRY_VERSION } from '../lane/map.ts'
 import type { Storekeeper } from '../store/storekeeper.ts'
-import { type SubscribeOptions, Subscription, type SubscriptionParts } from '../subscribe/subscription.ts'
-import { parsePattern } from '../topic/pattern.ts'
+import { mailboxOptions } from '../subscribe/mailbox-options.ts'
+import {
+  type SubscribeOptions,
+  Subscription,
+  type SubscriptionParts,
+  type SubscriptionStats,
+  subscriptionStats,
+} from '../subscribe/subscription.ts'
 import type { NoticeInterest } from './notice-interest.ts'
 
-const NAMES = ['capacity', 'onFull', 'filter']
-const DEFAULT_CAPACITY = 10_000
-const MAX_CAPACITY = 2 ** 24
 const OWN_CAPACITY = 1_000
 
-/** The thread that receives: subscriptions belong to the engine's own. */
-const RECEIVER = 0
-
-/** Room for `capacity` events of some size; the system commits a page of it when it is touched. */
-const BYTES_PER_EVENT = 256
-const MAX_MAILBOX_BYTES = 2 ** 26
-
-/** At least as much as a lane's ring: the largest event must fit. */
-function mailboxBytes(capacity: number, ringBytes: number): number {
-  const wanted = 2 ** Math.ceil(Math.log2(capacity * BYTES_PER_EVENT))
-  return Math.max(ringBytes, Math.min(wanted, MAX_MAILBOX_BYTES))
-}
+/** The engine's own thread. */
+const OWN_THREAD = 0
 
 /** What all subscriptions of an engine have received, those that have ended included. */
 export type DeliveryStats = {
@@ -51,11 +46,19 @@ export type SubscriptionsParts = Omit<SubscriptionParts, 'overflow' | 'onUnsubsc
   announce(change: RegistryChange): void
 }
 
+/** One that is open, whichever thread receives. */
+type Open = {
+  readonly place: MailboxPlace
+  stats(): SubscriptionStats
+  /** Ends it. */
+  end(): void
+}
+
 /** The subscriptions of an engine, and how the dispatchers learn of them (decision 5). */
 export class Subscriptions {
   private readonly parts: SubscriptionsParts
   private readonly control: Int32Array
-  private readonly open = new Map<number, { place: MailboxPlace; subscription: Subscription<any> }>()
+  private readonly open = new Map<number, Open>()
   private readonly own: MailboxPlace[] = []
   private readonly ended = noDelivery()
   private nextId = 1
@@ -84,7 +87,7 @@ export class Subscriptions {
       patterns,
       buffer,
       ...size,
-      receiver: RECEIVER,
+      receiver: OWN_THREAD,
       isOwn: true,
     }
     this.own.push(place)
@@ -92,71 +95,90 @@ export class Subscriptions {
     return place
   }
 
-  all(): Subscription<any>[] {
-    return [...this.open.values()].map(({ subscription }) => subscription)
+  stats(): SubscriptionStats[] {
+    return [...this.open.values()].map((one) => one.stats())
   }
 
   subscribe(pattern: string | readonly string[], options: SubscribeOptions<any> = {}): Subscription<any> {
     if (this.closed) throw new ClosedError('The engine is closed: it takes no subscription')
-    const patterns = typeof pattern === 'string' ? [pattern] : Array.isArray(pattern) ? [...pattern] : []
-    if (patterns.length === 0) throw new OptionsError('subscribe takes a pattern, or a list of at least one')
-    if (typeof options !== 'object' || options === null) throw new OptionsError('Options are an object')
-    for (const name of Object.keys(options)) {
-      if (!NAMES.includes(name))
-        throw new OptionsError(`Unknown option ${name}: known are ${NAMES.join(', ')}`)
-    }
-    for (const text of patterns) parsePattern(text)
-    const { map, interest, storekeeper } = this.parts
-    const { capacity = DEFAULT_CAPACITY, onFull = 'drop-oldest', filter } = options
-    if (!Number.isInteger(capacity) || capacity < 1 || capacity > MAX_CAPACITY) {
-      throw new OptionsError(`capacity is an integer from 1 to ${MAX_CAPACITY}, not ${String(capacity)}`)
-    }
-    checkPolicy(onFull)
-    if (onFull === 'spill' && storekeeper === undefined) throw noStore()
-    if (filter !== undefined && typeof filter !== 'function') throw new OptionsError('filter is a function')
-    const dataBytes = mailboxBytes(capacity, map.shape.ringBytes)
-    const size = { dataBytes, capacity, onFull }
+    const { map, storekeeper } = this.parts
+    const size = mailboxOptions(pattern, options, map.shape.ringBytes)
+    if (size.onFull === 'spill' && storekeeper === undefined) throw noStore()
     const place: MailboxPlace = {
       id: this.nextId++,
-      patterns,
-      buffer: allocateMailbox(size),
       ...size,
-      receiver: RECEIVER,
+      buffer: allocateMailbox(size),
+      receiver: OWN_THREAD,
     }
     const onUnsubscribe = () => {
-      const { queued, ...ended } = subscription.stats()
-      addDelivery(this.ended, { ...ended, discarded: queued, queued: 0 })
-      this.open.delete(place.id)
-      interest.remove(place.patterns)
-      this.change({ remove: place.id })
+      this.forget(place.id)
       if (subscription.spilled) storekeeper?.remove(subscription.spilled, (record) => this.discard(record))
     }
     const parts = { ...this.parts, overflow: storekeeper?.overflow, onUnsubscribe }
-    const subscription = new Subscription(parts, place, filter)
+    const subscription = new Subscription(parts, place, options.filter)
     if (subscription.spilled) storekeeper?.add(subscription.spilled)
-    interest.add(place.patterns)
-    this.open.set(place.id, { place, subscription })
-    this.change({ add: place })
+    this.add({ place, stats: () => subscription.stats(), end: () => subscription.unsubscribe() })
     return subscription
+  }
+
+  /** Adds the mailbox of another thread, which receives; answers its id, or undefined if the engine is closed. */
+  adopt(unnamed: Omit<MailboxPlace, 'id'>): number | undefined {
+    if (this.closed) return undefined
+    const place: MailboxPlace = { ...unnamed, id: this.nextId++ }
+    const gauge = new MailboxGauge(place)
+    const end = () => {
+      closeMailbox(place)
+      wakeMailboxWriters(this.parts.map)
+      // It ends its side, and frees what lies there.
+      wake(this.control, parkedWord(place.receiver))
+      this.forget(place.id)
+    }
+    this.add({ place, stats: () => subscriptionStats(place, gauge), end })
+    return place.id
+  }
+
+  /** Its receiver has ended it, or has died. */
+  disown(id: number, isDead: boolean): void {
+    const one = this.open.get(id)
+    one?.end()
+    if (one !== undefined && isDead) new MailboxReader(one.place, this.parts.blocks).empty()
   }
 
   /** Ends the subscriptions that have exactly this pattern, and no other; answers how many. */
   unsubscribe(pattern: string): number {
-    const ended = this.all().filter(({ patterns }) => patterns.length === 1 && patterns[0] === pattern)
-    for (const subscription of ended) subscription.unsubscribe()
+    const ended = [...this.open.values()].filter(
+      ({ place: { patterns } }) => patterns.length === 1 && patterns[0] === pattern,
+    )
+    for (const one of ended) one.end()
     return ended.length
   }
 
   delivery(): DeliveryStats {
     const sum = noDelivery()
     addDelivery(sum, this.ended)
-    for (const subscription of this.all()) addDelivery(sum, { ...subscription.stats(), discarded: 0 })
+    for (const stats of this.stats()) addDelivery(sum, { ...stats, discarded: 0 })
     return sum
   }
 
   close(): void {
     this.closed = true
-    for (const subscription of this.all()) subscription.unsubscribe()
+    for (const one of [...this.open.values()]) one.end()
+  }
+
+  private add(one: Open): void {
+    this.parts.interest.add(one.place.patterns)
+    this.open.set(one.place.id, one)
+    this.change({ add: one.place })
+  }
+
+  private forget(id: number): void {
+    const one = this.open.get(id)
+    if (one === undefined) return
+    const { queued, ...ended } = one.stats()
+    addDelivery(this.ended, { ...ended, discarded: queued, queued: 0 })
+    this.open.delete(id)
+    this.parts.interest.remove(one.place.patterns)
+    this.change({ remove: id })
   }
 
   /** Frees the block of a record that nobody receives. */
