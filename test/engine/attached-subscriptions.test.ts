@@ -77,6 +77,8 @@ test('it ends by itself, with its thread’s place, by the engine, and with it',
   expect(await receiver.call('receive', 0, 1)).toEqual([])
   // While it waits.
   const waiting = receiver.call('receive', 1, 1, 60_000)
+  // It comes to that before it comes to this.
+  await receiver.call('unsubscribe', 0)
   expect(engine.unsubscribe('b')).toBe(1)
   expect(await waiting).toEqual([])
   expect(there()).toEqual(['c', 'd'])
@@ -86,6 +88,7 @@ test('it ends by itself, with its thread’s place, by the engine, and with it',
   await using other = new Receiver(engine)
   await other.call('subscribe', 'e')
   const last = other.call('receive', 0, 1, 60_000)
+  await other.call('publish', 'none', 0)
   const { delivery } = await engine.close()
   expect(await last).toEqual([])
   expect(delivery).toMatchObject({ matched: 0, queued: 0 })
