@@ -1,10 +1,8 @@
 import { performance, type RecordableHistogram } from 'node:perf_hooks'
 import { type Parking, pause, wake, wordsOf } from '../../native-free-ring/src/index.ts'
 import type { ThreadBlocks } from '../lane/blocks.ts'
-import { InboxWriter } from '../lane/inbox.ts'
 import {
   DRAINING,
-  dispatchers,
   inboxLane,
   type PoolShape,
   parkedWord,
@@ -26,7 +24,6 @@ import type { DeadLetter } from './failure.ts'
 import { FailureReports } from './failure-reports.ts'
 import { Failures } from './failures.ts'
 import { FlightRecorder } from './flight.ts'
-import type { Handler } from './handlers.ts'
 import type { ModuleHooks } from './hooks.ts'
 import { type LaneHost, LaneReader } from './lane-reader.ts'
 import { type Affinity, Lanes } from './lanes.ts'
@@ -34,15 +31,15 @@ import { LetterWriter } from './letter-writer.ts'
 import { type LoadedModule, type LoadRules, loadModule, type ModuleSpec } from './load.ts'
 import { MailboxNotices } from './mailbox-notices.ts'
 import { MailboxWriters } from './mailbox-writers.ts'
+import { OpenWork } from './open-work.ts'
 import { RecordBlocks } from './record-blocks.ts'
 import type { RegistryChange } from './registry.ts'
 import type { InFlight, RingDrain, WorkLimit } from './ring-drain.ts'
-import { Router } from './router.ts'
 import { Suspects } from './suspects.ts'
-import { HandlerTally } from './tally.ts'
 import type { Tenants } from './tenure.ts'
 import type { ThreadMemory } from './thread-memory.ts'
 import { ThreadModules } from './thread-modules.ts'
+import { ThreadRoutes } from './thread-routes.ts'
 
 /** What a dispatcher tells the engine, beside what stands in shared memory. */
 export type DispatchReports = {
@@ -101,10 +98,10 @@ const IDLE_TURNS = 4
 /**
  * A worker's life: look at the lanes, drain those with news, serve the event loop, and park when there is nothing.
  */
-export class Dispatcher implements LaneHost, WorkLimit {
+export class Dispatcher implements LaneHost {
   private readonly parts: DispatcherParts
   private readonly control: Int32Array
-  private readonly router: Router
+  private readonly routes: ThreadRoutes
   private readonly executor: Executor
   private readonly scope: WorkerScope
   private readonly lanes: Lanes
@@ -113,37 +110,30 @@ export class Dispatcher implements LaneHost, WorkLimit {
   private readonly mailboxes: MailboxWriters
   private readonly suspects: Suspects
   private lastTurn = 0
-  private readonly open = new Set<InFlight>()
-  /** More are not begun. */
-  private maxInFlight: number
+  private readonly open: OpenWork
   /** It is to end, once it has done what it has begun (decision 23). */
   private isLeaving = false
   private hooksUnderWay = 0
   readonly tenants: Tenants
   private readonly modules: ThreadModules
-  /** For what comes to the inbox. */
-  private readonly everywhere: Router
-  private readonly inboxes: ReadonlyMap<number, InboxWriter>
   private readonly pool: PoolShape
-  /** By the numbers of handlers. */
-  private readonly tallies = new Map<number, HandlerTally>()
   /** Of the registry, that was seen last. */
   private version = -1
-  /** Those that began before a switch of modules, and who waits for their end. */
-  private readonly endings = new Set<{ readonly open: Set<InFlight>; readonly resolve: () => void }>()
 
   constructor(parts: DispatcherParts) {
     this.parts = parts
     const { map, thread, holder, topics, waits, reports, maxInFlight, memory } = parts
     this.control = wordsOf(map.control)
-    this.router = new Router(topics)
-    const pool = poolOf(map.shape, thread)
-    this.pool = pool
-    this.maxInFlight = this.share
-    this.everywhere = new Router(topics)
-    this.inboxes = new Map(
-      dispatchers(map.shape).map((worker) => [worker, new InboxWriter(map, worker, holder, parts.blocks)]),
-    )
+    this.pool = poolOf(map.shape, thread)
+    this.open = new OpenWork(this.share)
+    this.flight = new FlightRecorder(memory.flight)
+    this.routes = new ThreadRoutes({
+      ...parts,
+      flight: this.flight,
+      handlerCounters: memory.handlerCounters,
+      pools: parts.rules.pools,
+      onHistogram: reports.onHistogram,
+    })
     this.scope = {
       workerId: thread,
       isCancelled: () => Atomics.load(this.control, STATE) === STOPPED,
@@ -153,18 +143,19 @@ export class Dispatcher implements LaneHost, WorkLimit {
       onWaiting: () => this.unblock(),
     }
     const letters = memory.letters && new LetterWriter(memory.letters, parts.blocks)
-    const failures = new Failures(thread, this.router, letters, new FailureReports(reports.onDeadLetter))
+    const { lanes: router, inbox: inboxRouter } = this.routes
+    const failures = new Failures(thread, router, letters, new FailureReports(reports.onDeadLetter))
     const { engineId } = map
     const answers = new Answers(map, thread, waits, parts.blocks)
     const blocks = new RecordBlocks(parts.blocks)
-    const { scope, router } = this
+    const { scope } = this
     const aftermath = new Aftermath(engineId, scope, router, parts.delivery, failures, answers, blocks)
     this.executor = new Executor(engineId, router, scope, waits, failures, answers, blocks, aftermath)
     // What comes from the inbox is for the handlers that run on every worker, and they answer nothing.
     const ownAftermath = new Aftermath(
       engineId,
       scope,
-      this.everywhere,
+      inboxRouter,
       parts.delivery,
       failures,
       undefined,
@@ -172,7 +163,7 @@ export class Dispatcher implements LaneHost, WorkLimit {
     )
     const ownExecutor = new Executor(
       engineId,
-      this.everywhere,
+      inboxRouter,
       scope,
       waits,
       failures,
@@ -182,8 +173,7 @@ export class Dispatcher implements LaneHost, WorkLimit {
     )
     this.suspects = new Suspects(this.scope, () => this.unblock())
     this.mailboxNotices = new MailboxNotices(this.control, topics, this.publisherAfter(0))
-    this.mailboxes = new MailboxWriters(this.control, holder, this.router, parts.blocks, this.mailboxNotices)
-    this.flight = new FlightRecorder(memory.flight)
+    this.mailboxes = new MailboxWriters(this.control, holder, router, parts.blocks, this.mailboxNotices)
     this.tenants = { worker: { workerId: thread }, hooks: [], isAsked: false, onError: reports.onHookError }
     this.modules = new ThreadModules(
       {
@@ -256,7 +246,7 @@ export class Dispatcher implements LaneHost, WorkLimit {
       else this.modules.switchTo(change.switch)
     }
     this.lanes.assign()
-    this.maxInFlight = this.share
+    this.open.max = this.share
     // What stood at a smaller share.
     this.lanes.unblock()
     this.isLeaving = presenceOf(this.control, this.thread) === LEAVING
@@ -264,7 +254,7 @@ export class Dispatcher implements LaneHost, WorkLimit {
 
   /** Whether it is to leave, and has nothing left to do: its inbox is closed, and empty. */
   private hasLeft(): boolean {
-    return this.mayLeave && this.inboxes.get(this.thread)!.close() && this.lanes.isInboxEmpty
+    return this.mayLeave && this.routes.closeInbox() && this.lanes.isInboxEmpty
   }
 
   /** It has ended what it has begun, and others have its lanes. */
@@ -287,60 +277,16 @@ export class Dispatcher implements LaneHost, WorkLimit {
   ): void {
     this.route(specs, modules)
     if (this.tenants.isAsked) this.lanes.turnOver(laneHooksOf(gone), laneHooksOf(come))
-    const open = new Set(this.open)
-    const settled =
-      open.size === 0
-        ? Promise.resolve()
-        : new Promise<void>((resolve) => void this.endings.add({ open, resolve }))
-    this.onHooks(settled.then(() => this.lanes.settle()).then(() => this.tearDown(gone)))
+    const ended = this.open.ended()
+    this.onHooks(ended.then(() => this.lanes.settle()).then(() => this.tearDown(gone)))
   }
 
   /** Handlers are called as these modules say. */
   private route(specs: readonly ModuleSpec[], modules: readonly LoadedModule[]): void {
-    const { router, everywhere, tenants } = this
-    router.clearHandlers()
-    everywhere.clearHandlers()
-    let counted = 0
-    modules.forEach(({ handlers }, index) => {
-      const { numbers } = specs[index]!
-      handlers.forEach((handler, i) => {
-        this.addHandler(handler, numbers?.[i] ?? counted)
-        counted++
-      })
-    })
+    const { tenants } = this
+    this.routes.set(specs, modules)
     tenants.hooks = laneHooksOf(modules)
     tenants.isAsked ||= tenants.hooks.length > 0
-  }
-
-  private addHandler(handler: Handler, number: number): void {
-    const { map, rules } = this.parts
-    const routed = { handler: this.flight.watch(handler, number), tally: this.tallyOf(number) }
-    // In the engine's own thread there is one pool, for the handlers of all.
-    const isInline = map.shape.workers === 0
-    const isOwn = isInline || (handler.pool ?? rules.pools[0]) === this.pool.name
-    if (handler.scope === 'one') {
-      if (isOwn) this.router.addHandler(routed)
-      return
-    }
-    const isEverywhere = handler.pool === undefined || isInline
-    if (isEverywhere || isOwn) this.everywhere.addHandler(routed)
-    const inboxes = [...this.inboxes].filter(
-      ([thread]) => isEverywhere || poolOf(map.shape, thread).name === handler.pool,
-    )
-    this.router.addEverywhere(
-      handler,
-      inboxes.map(([, inbox]) => inbox),
-    )
-  }
-
-  private tallyOf(number: number): HandlerTally {
-    const { memory, reports } = this.parts
-    const known = this.tallies.get(number)
-    if (known !== undefined) return known
-    const onHistogram = (histogram: RecordableHistogram) => reports.onHistogram(number, histogram)
-    const tally = new HandlerTally(wordsOf(memory.handlerCounters), number, onHistogram)
-    this.tallies.set(number, tally)
-    return tally
   }
 
   publisherAfter(depth: number): WaitingPublisher {
@@ -360,15 +306,7 @@ export class Dispatcher implements LaneHost, WorkLimit {
   }
 
   get limit(): WorkLimit | undefined {
-    return this.maxInFlight === Number.POSITIVE_INFINITY ? undefined : this
-  }
-
-  /** What waits for room, or an answer, does not count: what it waits for may be held back. */
-  get isReached(): boolean {
-    if (this.open.size < this.maxInFlight) return false
-    let handled = 0
-    for (const { context } of this.open) if (context!.waiting === 0 && !context!.isResting) handled++
-    return handled >= this.maxInFlight
+    return this.open.max === Number.POSITIVE_INFINITY ? undefined : this.open
   }
 
   isUrgent(priority: number): boolean {
@@ -381,14 +319,8 @@ export class Dispatcher implements LaneHost, WorkLimit {
   }
 
   onEnded(record: InFlight): void {
-    const wasFull = this.isReached
+    const wasFull = this.open.isReached
     this.open.delete(record)
-    for (const ending of this.endings) {
-      ending.open.delete(record)
-      if (ending.open.size > 0) continue
-      this.endings.delete(ending)
-      ending.resolve()
-    }
     if (wasFull) this.lanes.unblock()
     if (!this.suspects.ended(record)) this.parts.parking.unpark()
   }

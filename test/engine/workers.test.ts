@@ -270,7 +270,7 @@ test('one that leaves waits for what its handlers have sent, though nobody await
 test.each(['sticky', 'balanced'] as const)(
   '%s lanes whose events may be overwritten change hands: none is handled twice',
   async (affinity) => {
-    const counts = new Int32Array(new SharedArrayBuffer(4 * 2 ** 20))
+    const counts = new Uint8Array(new SharedArrayBuffer(2 ** 26))
     setEnvironmentData('workers.test counts', counts)
     const handlers = files.write(
       'a.mjs',
