@@ -114,6 +114,10 @@ export class Dispatcher implements LaneHost {
   /** It is to end, once it has done what it has begun (decision 23). */
   private isLeaving = false
   private hooksUnderWay = 0
+  /** Modules that others have taken the place of, and whose teardown has yet to be called. */
+  private readonly gone = new Set<LoadedModule>()
+  /** Those that have been called, and not settled: nobody waits for them. */
+  private readonly teardowns = new Set<Promise<void>>()
   readonly tenants: Tenants
   private readonly modules: ThreadModules
   private readonly pool: PoolShape
@@ -215,7 +219,7 @@ export class Dispatcher implements LaneHost {
       else if (worked < SMALL_BATCH) this.gather()
     }
     for (const controller of this.scope.controllers) controller.abort()
-    if (this.modules.all.some(({ hooks }) => hooks !== undefined)) await this.leave()
+    if ([...this.gone, ...this.modules.all].some(({ hooks }) => hooks !== undefined)) await this.leave()
     this.mailboxNotices.close()
   }
 
@@ -254,18 +258,22 @@ export class Dispatcher implements LaneHost {
 
   /** Whether it is to leave, and has nothing left to do: its inbox is closed, and empty. */
   private hasLeft(): boolean {
-    return this.mayLeave && this.routes.closeInbox() && this.lanes.isInboxEmpty
+    return this.isLeaving && this.routes.closeInbox() && this.hasEnded && this.lanes.isInboxEmpty
   }
 
   /** It has ended what it has begun, and others have its lanes. */
-  private get mayLeave(): boolean {
+  private get hasEnded(): boolean {
     return (
-      this.isLeaving &&
       this.open.size === 0 &&
-      this.hooksUnderWay === 0 &&
+      this.hooksUnderWay === this.teardowns.size &&
       this.lanes.areGivenBack &&
       !this.parts.publishers.some(({ sending }) => sending)
     )
+  }
+
+  /** Something of leaving can be done now. */
+  private get hasToLeave(): boolean {
+    return this.isLeaving && (this.hasEnded || !this.routes.closeInbox())
   }
 
   /** Other modules, from the next event on. What is in flight goes on with those that began it. */
@@ -277,8 +285,17 @@ export class Dispatcher implements LaneHost {
   ): void {
     this.route(specs, modules)
     if (this.tenants.isAsked) this.lanes.turnOver(laneHooksOf(gone), laneHooksOf(come))
+    for (const module of gone) this.gone.add(module)
     const ended = this.open.ended()
-    this.onHooks(ended.then(() => this.lanes.settle()).then(() => this.tearDown(gone)))
+    this.onHooks(
+      ended
+        .then(() => this.lanes.settle())
+        .then(() => {
+          const teardown = this.tearDown(gone.filter((module) => this.gone.has(module)))
+          this.teardowns.add(teardown)
+          return teardown.finally(() => this.teardowns.delete(teardown))
+        }),
+    )
   }
 
   /** Handlers are called as these modules say. */
@@ -333,6 +350,10 @@ export class Dispatcher implements LaneHost {
     })
   }
 
+  onGoingOn(): void {
+    this.parts.parking.unpark()
+  }
+
   mayStart(ring: RingDrain): boolean {
     return this.suspects.mayStart(ring)
   }
@@ -367,7 +388,7 @@ export class Dispatcher implements LaneHost {
     this.flight.beat()
     // Else the changes would pile up while nothing is published.
     this.synchronise()
-    return this.lanes.hasNews() || this.parts.waits.ready() || this.isStopped || this.mayLeave
+    return this.lanes.hasNews() || this.parts.waits.ready() || this.isStopped || this.hasToLeave
   }
 
   /**
@@ -387,14 +408,17 @@ export class Dispatcher implements LaneHost {
   private async leave(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = setTimeout(resolve, LEAVE_MS)
-    await Promise.race([this.lanes.leave().then(() => this.tearDown(this.modules.all)), promise])
+    const left = this.lanes.leave().then(() => this.tearDown([...this.gone, ...this.modules.all]))
+    await Promise.race([Promise.all([left, ...this.teardowns]), promise])
     clearTimeout(timer)
   }
 
   /** The last that is set up first. */
   private async tearDown(modules: readonly LoadedModule[]): Promise<void> {
     const { thread, reports } = this.parts
-    for (const { hooks } of modules.toReversed()) {
+    for (const module of modules.toReversed()) {
+      const { hooks } = module
+      this.gone.delete(module)
       try {
         await hooks?.teardown?.({ workerId: thread })
       } catch (error) {

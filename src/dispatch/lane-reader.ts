@@ -20,6 +20,7 @@ import type { WaitingPublisher } from './context.ts'
 import type { Executor } from './executor.ts'
 import type { FlightRecorder } from './flight.ts'
 import type { ModuleHooks } from './hooks.ts'
+import { LaneRest } from './lane-rest.ts'
 import { RelayDrain } from './relay-drain.ts'
 import { type InFlight, RingDrain, type RingHost, type WorkLimit } from './ring-drain.ts'
 import { type Tenants, Tenure } from './tenure.ts'
@@ -49,6 +50,8 @@ export interface LaneHost {
   readonly tenants: Tenants
   /** Hooks are under way; the promise never rejects. */
   onHooks(settled: Promise<void>): void
+  /** A lane that has rested goes on. */
+  onGoingOn(): void
 }
 
 /**
@@ -80,6 +83,7 @@ export class LaneReader implements RingHost {
   private readonly relays: RelayDrain[] = []
   private readonly busy: InFlight[] = []
   private isDraining = false
+  private readonly rest: LaneRest
   /** Of each priority: its ring that is drained first moves on by one each time. */
   private readonly turns: number[] = new Array(PRIORITIES).fill(0)
 
@@ -105,6 +109,10 @@ export class LaneReader implements RingHost {
     const keyed = index < laneCount(map.shape) && isKeyed(map.shape, index)
     this.keyedLane = keyed ? index : undefined
     this.completed = keyed && map.shape.rememberedIds > 0 ? new CompletedIds(map, index) : undefined
+    this.rest = new LaneRest(() => {
+      this.unblock()
+      host.onGoingOn()
+    })
     this.ownTenure = keyed ? new Tenure(index, host.tenants, (settled) => this.onHooks(settled)) : undefined
   }
 
@@ -185,9 +193,9 @@ export class LaneReader implements RingHost {
     const rings = this.byPriority[priority]!
     if (this.lease.isHeld) {
       if (this.tenure?.isPending) return false
-      const { rests } = this
+      const { isResting } = this.rest
       for (let i = 0; i < rings.length; i++)
-        if (rings[i]!.isReadable && (!rests || this.mayBegin(rings[i]!))) return true
+        if (rings[i]!.isReadable && (!isResting || this.mayBegin(rings[i]!))) return true
       return false
     }
     if (!this.belongs) return false
@@ -235,6 +243,7 @@ export class LaneReader implements RingHost {
     if (this.isDraining || this.tenure?.isPending || this.onQuiet.length > 0) return
     for (const ring of this.rings) if (!ring.isQuiet) return
     if (this.tenure !== undefined && !this.tenure.end()) return
+    this.rest.end()
     this.lease.giveBack()
     // After it: that thread sees that the lease is free, or is parked and woken.
     if (!this.belongs) wake(this.control, parkedWord(homeOf(this.control, this.map.shape, this.index)))
@@ -247,12 +256,14 @@ export class LaneReader implements RingHost {
   /** This thread may take it. */
   keep(): void {
     this.belongs = true
+    if (this.onQuiet.length === 0) this.rest.end()
   }
 
   /** Others take it, once nothing of it is in flight. */
   letGo(): void {
     this.belongs = false
     this.giveBack()
+    if (this.isHeld) this.rest.begin()
   }
 
   /** Some modules have taken the place of others: they are told of the lane once nothing of it is in flight. */
@@ -265,24 +276,22 @@ export class LaneReader implements RingHost {
 
   private whenQuiet(action: () => void): void {
     this.onQuiet.push(action)
+    this.rest.begin()
     this.lookWhetherQuiet()
   }
 
   private lookWhetherQuiet(): void {
     if (this.onQuiet.length === 0 || this.isDraining || this.rings.some((ring) => ring.hasInFlight)) return
+    if (this.belongs) this.rest.end()
     for (const action of this.onQuiet.splice(0)) action()
     this.unblock()
   }
 
-  /** It is about to change hands. */
-  private get rests(): boolean {
-    return this.onQuiet.length > 0 || !this.belongs
-  }
-
   /** Not before the lane has changed hands, unless something in flight waits for what may lie in this ring. */
   mayBegin(ring: RingDrain): boolean {
-    if (this.tenure?.isPending || !this.lease.isHeld) return false
-    if (!this.rests || ring.awaitsStart) return true
+    // Modules that want to be told may have come since the lane was taken.
+    if (!this.lease.isHeld || this.tenure?.isPending || this.tenure?.isHeld === false) return false
+    if (!this.rest.isResting || ring.awaitsStart) return true
     return this.rings.some(
       ({ hasWaiting, depth }) => hasWaiting && (ring.depth > depth || ring.depth === MAX_DEPTH),
     )

@@ -223,6 +223,8 @@ export class Lanes {
     const { firstThread, workers } = this.pool
     for (let worker = firstThread; worker < firstThread + workers; worker++) {
       if (!isParked(this.control, parkedWord(worker))) continue
+      // One that leaves takes nothing.
+      if (presenceOf(this.control, worker) !== PRESENT) continue
       if (this.home.some((lane) => !lane.sticky && lane.hasNews(priority)))
         wake(this.control, parkedWord(worker))
       return

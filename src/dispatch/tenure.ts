@@ -27,6 +27,8 @@ export class Tenure {
   private readonly onPending: (settled: Promise<void>) => void
   isHeld = false
   private pending: Promise<void> | undefined
+  /** Who has gained it. */
+  private readonly holders = new Set<ModuleHooks>()
   /** What is to come once the lane is quiet. */
   private readonly expected: TurnOver[] = []
 
@@ -86,7 +88,7 @@ export class Tenure {
 
   private change(isHeld: boolean): void {
     this.isHeld = isHeld
-    const calls = this.call(isHeld ? 'laneGained' : 'laneLost', this.tenants.hooks)
+    const calls = isHeld ? this.call('laneGained', this.tenants.hooks) : this.call('laneLost', this.holders)
     if (calls.length > 0) this.pend(Promise.all(calls).then(() => {}))
   }
 
@@ -99,10 +101,12 @@ export class Tenure {
   }
 
   /** Answers what is to be waited for. */
-  private call(hook: LaneHook, all: readonly ModuleHooks[]): Promise<void>[] {
+  private call(hook: LaneHook, all: Iterable<ModuleHooks>): Promise<void>[] {
     const { lane, tenants } = this
     const calls: Promise<void>[] = []
-    for (const hooks of all) {
+    for (const hooks of [...all]) {
+      if (hook === 'laneGained') this.holders.add(hooks)
+      else this.holders.delete(hooks)
       try {
         const result = hooks[hook]?.(lane, tenants.worker)
         if (isThenable(result)) {

@@ -252,10 +252,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
       handlers: this.statistics.read(),
       subscriptions: this.subscriptions(),
       delivery: this.registry.delivery(),
-      workers: this.workers.list().map(({ workerId }) => ({
-        workerId,
-        dispatched: this.ledger.dispatchedBy(workerId),
-      })),
+      workers: this.ownWorkers.stats(),
       pools: this.map.shape.pools.map((pool) => ({
         name: pool.name,
         workers: presentIn(this.control, pool),
@@ -346,6 +343,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
       start: (thread) => crew.start(thread),
       left: (thread) => crew.left(thread),
       announce: () => this.raiseVersion(),
+      dispatchedBy: (thread) => this.ledger.dispatchedBy(thread),
       onJoined: (thread) => {
         new InboxWriter(map, thread, threadId + 1, blocks).open()
         for (const replays of this.replays) replays.start(thread)

@@ -68,6 +68,8 @@ export class Modules implements HandlerModules {
   private readonly imported: Set<string>
   private lastId: number
   private nextNumber = 0
+  /** Of handlers that are gone, by what they were: they have them again if they come again. */
+  private readonly retired = new Map<string, number[]>()
   private isMet = false
 
   constructor(modules: readonly string[], parts: ModulesParts) {
@@ -189,7 +191,9 @@ export class Modules implements HandlerModules {
         (one, i) => one.name === name && one.pattern === pattern && !taken.has(i),
       )
       if (index >= 0) taken.add(index)
-      return index >= 0 ? old!.spec.numbers![index]! : -1
+      return index >= 0
+        ? old!.spec.numbers![index]!
+        : (this.retired.get(keyOf(spec, name, pattern))?.pop() ?? -1)
     })
     const added = numbers.filter((number) => number < 0).length
     if (this.nextNumber + added > MAX_HANDLERS) {
@@ -203,9 +207,22 @@ export class Modules implements HandlerModules {
   }
 
   private switchTo(entries: Entry[]): void {
+    const kept = new Set(entries.flatMap(({ spec }) => spec.numbers!))
+    for (const { spec, handlers } of this.entries) {
+      handlers.forEach(({ name, pattern }, index) => {
+        const number = spec.numbers![index]!
+        if (!kept.has(number)) this.retire(keyOf(spec, name, pattern), number)
+      })
+    }
     this.entries = entries
     this.parts.announce({ switch: this.specs })
     this.tell()
+  }
+
+  private retire(key: string, number: number): void {
+    const numbers = this.retired.get(key)
+    if (numbers === undefined) this.retired.set(key, [number])
+    else numbers.push(number)
   }
 
   private tell(): void {
@@ -227,6 +244,10 @@ export class Modules implements HandlerModules {
       throw new OptionsError(`There is no module ${url}: there are ${this.list().join(', ')}`)
     return entry
   }
+}
+
+function keyOf({ module }: ModuleSpec, name: string, pattern: string): string {
+  return JSON.stringify([module, name, pattern])
 }
 
 /** What lies in the old pool's lanes would find nobody. */

@@ -17,7 +17,7 @@ import type { ThreadMemory } from '../dispatch/thread-memory.ts'
 import { ClosedError, HandlerLoadError, WorkerDiedError } from '../errors.ts'
 import type { FailureError } from '../event/thrown.ts'
 import type { ThreadBlocks } from '../lane/blocks.ts'
-import { revokeInboxes } from '../lane/inbox.ts'
+import { abandonInbox, revokeInboxes } from '../lane/inbox.ts'
 import { revokeLanes } from '../lane/lane-lease.ts'
 import { type MailboxPlace, revokeMailbox } from '../lane/mailbox.ts'
 import { countersWord, ownerWord, parkedWord, type SharedMap } from '../lane/map.ts'
@@ -260,6 +260,13 @@ export class Supervisor {
     else this.onDeath(slot, cause)
   }
 
+  /** One that was to leave has died: nobody reads its inbox any more. */
+  private abandon(slot: Slot): void {
+    if (this.stopping) return
+    if (abandonInbox(this.map, slot.thread, this.blocks)) this.onLeft(slot)
+    else setTimeout(() => this.abandon(slot), 1)
+  }
+
   private onLeft(slot: Slot): void {
     this.events.onLeft(slot.thread)
     slot.leaving!.resolve()
@@ -278,20 +285,27 @@ export class Supervisor {
       return
     }
     const lastEvents = slot.flight.events()
-    this.events.onDeath(
-      new WorkerDiedError(`${message}. It is being replaced`, thread, lastEvents, { cause }),
-    )
+    const next = slot.leaving === undefined ? 'It is being replaced' : 'It was about to leave'
+    this.events.onDeath(new WorkerDiedError(`${message}. ${next}`, thread, lastEvents, { cause }))
+    // A notification may have been swallowed by the dead thread.
+    this.wakeAll()
+    if (slot.leaving !== undefined) {
+      this.abandon(slot)
+      return
+    }
     const lived = performance.now() - slot.startedAt
     if (lived > STABLE_MS || this.dispatchedBy(slot) > slot.dispatchedBefore) slot.deaths = 0
     const backOffMs = Math.min(MAX_RESTART_MS, RESTART_MS * 2 ** slot.deaths++)
     const delayMs = Math.max(backOffMs, slot.budget.take())
     setTimeout(() => {
       if (this.stopping) return
+      if (slot.leaving !== undefined) {
+        this.abandon(slot)
+        return
+      }
       this.events.onReplace(thread)
       this.launch(slot)
     }, delayMs)
-    // A notification may have been swallowed by the dead thread.
-    this.wakeAll()
   }
 
   private dispatchedBy(slot: Slot): number {

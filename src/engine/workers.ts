@@ -29,7 +29,8 @@ export interface Workers {
    */
   add(options?: { pool?: string }): Promise<number>
   /**
-   * Lets a worker go: it hands its lanes over to the others of its pool, ends what it has begun, and then itself; resolves when it has. Nothing is lost, and the order of keys stays.
+   * Lets a worker go: it hands its lanes over to the others of its pool, ends what it has begun, and then itself; resolves when it has, or has died. Nothing is lost, and events of one publisher and key
+   * stay in their order. (A worker is a publisher: what handlers of one key publish before and after its lane changes hands comes from two.)
    *
    * @throws OptionsError if there is no such worker, or no other in its pool; ClosedError if the engine is closed.
    */
@@ -45,6 +46,8 @@ export type WorkersParts = {
   left(thread: number): Promise<void>
   /** What stands in shared memory has changed. */
   announce(): void
+  /** How many events were ever dispatched in this place. */
+  dispatchedBy(thread: number): number
   /** A new one is there: what is offered to its inbox comes. */
   onJoined(thread: number): void
 }
@@ -52,6 +55,8 @@ export type WorkersParts = {
 export class EngineWorkers implements Workers {
   private readonly parts: WorkersParts
   private readonly control: Int32Array
+  /** What was dispatched in each place before its worker came. */
+  private readonly before = new Map<number, number>()
 
   constructor(parts: WorkersParts) {
     this.parts = parts
@@ -67,6 +72,14 @@ export class EngineWorkers implements Workers {
     await Promise.all(threads.map((thread) => this.parts.start(thread)))
   }
 
+  /** What each has dispatched since it is there. */
+  stats(): { workerId: number; dispatched: number }[] {
+    return dispatching(this.control, this.parts.map.shape).map((workerId) => ({
+      workerId,
+      dispatched: this.parts.dispatchedBy(workerId) - this.before.get(workerId)!,
+    }))
+  }
+
   list(): { workerId: number; pool: string }[] {
     const { shape } = this.parts.map
     return dispatching(this.control, shape).map((workerId) => ({
@@ -75,7 +88,8 @@ export class EngineWorkers implements Workers {
     }))
   }
 
-  add(options: { pool?: string } = {}): Promise<number> {
+  async add(options: { pool?: string } = {}): Promise<number> {
+    checkOptions(options)
     return this.parts.changes.run(async () => {
       const pool = this.poolNamed(options.pool)
       const thread = threadsOf(pool).find((one) => presenceOf(this.control, one) === ABSENT)
@@ -115,6 +129,7 @@ export class EngineWorkers implements Workers {
   }
 
   private join(thread: number): void {
+    this.before.set(thread, this.parts.dispatchedBy(thread))
     this.parts.onJoined(thread)
     setPresence(this.control, thread, PRESENT)
   }
@@ -141,4 +156,12 @@ export class EngineWorkers implements Workers {
         'With workers: 0 handlers run in the engine’s own thread: none can be added or removed',
       )
   }
+}
+
+/** @throws OptionsError */
+function checkOptions(options: unknown): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw new OptionsError('engine.workers.add takes an object of options')
+  const unknown = Object.keys(options).find((name) => name !== 'pool')
+  if (unknown !== undefined) throw new OptionsError(`Unknown option ${unknown}: known is pool`)
 }

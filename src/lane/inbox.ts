@@ -1,7 +1,10 @@
+import { threadId } from 'node:worker_threads'
 import {
+  EMPTY,
   FULL,
   giveBackLease,
   pause,
+  RingReader,
   RingWriter,
   revokeLease,
   takeLease,
@@ -13,6 +16,7 @@ import { flagsOf, IN_BLOCK, readFields } from '../event/record.ts'
 import { withRef } from '../event/record-copy.ts'
 import { ALL, QUEUED, type ThreadBlocks } from './blocks.ts'
 import { dispatchers, parkedWord, type SharedMap } from './map.ts'
+import { LANE_COUNTERS, RELEASED } from './outcome.ts'
 import { DELIVERED, LATER, type Outlet, type RecordView } from './outlet.ts'
 import { inboxPlace } from './places.ts'
 
@@ -168,6 +172,25 @@ export function wakeInboxWriters({ control, shape }: SharedMap): void {
   const words = wordsOf(control)
   wake(words, parkedWord(0))
   for (const thread of dispatchers(shape)) wake(words, parkedWord(thread))
+}
+
+/**
+ * Closes the inbox of a thread that has died and has no successor, and throws away what lies there; false if another one is writing: then
+ * it is to be tried again. For the engine's thread.
+ */
+export function abandonInbox(map: SharedMap, thread: number, blocks: ThreadBlocks): boolean {
+  if (!new InboxWriter(map, thread, threadId + 1, blocks).close()) return false
+  const reader = new RingReader(inboxPlace(map, thread), LANE_COUNTERS)
+  reader.resume()
+  reader.prefetch()
+  for (let at = reader.next(); at !== EMPTY; at = reader.next()) {
+    // What its last thread had taken was freed with it.
+    if ((flagsOf(reader.words, at) & IN_BLOCK) !== 0)
+      blocks.free(readRef(reader.bytes, at + reader.length), QUEUED)
+    reader.counts[RELEASED]!++
+  }
+  reader.release(reader.position)
+  return true
 }
 
 /** Takes the writers' leases of all inboxes from a dead worker. After its exit. */

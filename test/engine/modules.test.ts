@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import {
@@ -234,6 +236,65 @@ describe.each([0, 1, 3])('workers: %d', (workers) => {
       }
       expect(expected.slice(0, -1)).toEqual(expect.arrayContaining(turns))
     }
+  })
+
+  test('the first modules that want to know of lanes are told of each before its first event, though it is being read', async () => {
+    const quiet = files.write('quiet.mjs', "export default { 'work.*': () => {} }")
+    const asking = files.write(
+      'asking.mjs',
+      `const gained = new Set()
+      export const hooks = { laneGained: (lane) => void gained.add(lane) }
+      export default { 'work.*': (event, ctx) => { if (!gained.has(ctx.lane)) ctx.publish('early', ctx.lane) } }`,
+    )
+    await using engine = await start(workers, { handlers: quiet, lanes: 2 })
+    const early = engine.subscribe('early')
+    const added = engine.modules.add(asking)
+    let isAdded = false
+    void added.then(() => {
+      isAdded = true
+    })
+    for (let n = 0; !isAdded; await new Promise((resolve) => setImmediate(resolve)))
+      for (let i = 0; i < 100; i++) engine.publish('work.a', n++, { key: `k${n % 5}`, onFull: 'drop-newest' })
+    await engine.drain()
+    expect(early.stats().matched).toBe(0)
+  })
+
+  test('one that was replaced and not torn down, as something of it goes on, is when the engine closes; who has a lane loses it', async () => {
+    const log = join(files.folder, 'log.txt')
+    const version = (name: string) => `
+      import { appendFileSync } from 'node:fs'
+      const log = (line) => appendFileSync(${JSON.stringify(log)}, '${name} ' + line + '\\n')
+      export const hooks = { laneGained: () => log('gained'), laneLost: () => log('lost'), teardown: () => log('down') }
+      export default { 'work.*': (event, ctx) => {
+        ctx.publish('told', 1)
+        return new Promise(() => {})
+      } }`
+    await using engine = await start(Math.min(workers, 1), {
+      handlers: files.write('one.mjs', version('one')),
+      lanes: 1,
+    })
+    const told = engine.subscribe('told')
+    engine.publish('work.a', 1, { key: 'k' })
+    await received(told, 1)
+    await engine.modules.replace(join(files.folder, 'one.mjs'), files.write('two.mjs', version('two')))
+    await engine.close({ timeoutMs: 0 })
+    const lines = readFileSync(log, 'utf8').trim().split('\n')
+    expect(lines).toEqual(['one gained', 'one lost', 'two down', 'one down'])
+  })
+
+  test('a module that comes again goes on counting, and needs no numbers', async () => {
+    const file = files.write('worker.mjs', telling(1))
+    await using engine = await start(workers, { handlers: file })
+    const told = engine.subscribe('told', { onFull: 'block' })
+    for (let n = 1; n <= 3; n++) {
+      await engine.send('work.a', n)
+      await received(told, 1)
+      await engine.drain()
+      expect(engine.stats().handlers).toMatchObject([{ succeeded: n }])
+      await engine.modules.remove(file)
+      await engine.modules.add(file)
+    }
+    expect((engine as any).ownModules.nextNumber).toBe(1)
   })
 
   test('a lane goes on with what its handlers in flight wait for, before it changes hands', async () => {

@@ -36,7 +36,7 @@ const TELLING = `
       const { turns, n } = event.data
       const from = tick()
       for (let i = 0; i < turns; i++) await turn()
-      await ctx.send('told', { worker: ctx.workerId, key: event.key, n, from, to: tick() })
+      await ctx.send('told', { worker: ctx.workerId, lane: ctx.lane, key: event.key, n, from, to: tick() })
     },
     hold: (event, ctx) => new Promise((resolve) => {
       const channel = new BroadcastChannel(event.data)
@@ -44,7 +44,7 @@ const TELLING = `
         channel.close()
         resolve(ctx.request('relay', event.key, { key: 'another' }))
       }
-      ctx.publish('held', ctx.workerId)
+      ctx.publish('held', [ctx.workerId, ctx.lane])
     }),
     relay: (event, ctx) => ctx.request('part.asked', 1, { key: event.data }),
     'part.asked': (event, ctx) => ctx.workerId,
@@ -70,9 +70,102 @@ test('workers are added up to the limit, and removed down to one', async () => {
   expect(engine.stats().workers).toMatchObject([{ workerId: 2 }])
   expect(await engine.request('who')).toBe(2)
   expect(await engine.workers.remove(2).catch((error) => error)).toBeInstanceOf(OptionsError)
+  // It has nothing of the one that was there before.
   expect(await engine.workers.add()).toBe(1)
-  expect(ids(engine)).toEqual([1, 2])
+  expect(engine.stats().workers).toMatchObject([
+    { workerId: 1, dispatched: 0 },
+    { workerId: 2, dispatched: 1 },
+  ])
 })
+
+test.each(['add', 'remove'])(
+  'what a handler waits for in memory lies in its lane: it comes, though workers change (%s)',
+  async (change) => {
+    const handlers = files.write(
+      'a.mjs',
+      `const open = new Map()
+    export default {
+      order: (event, ctx) => new Promise((resolve) => {
+        open.set(event.data, () => resolve(ctx.workerId))
+        ctx.publish('payment.wanted', event.data)
+      }),
+      paid: (event) => open.get(event.data)(),
+    }`,
+    )
+    await using engine = await start({ workers: change === 'add' ? 1 : 2, maxWorkers: 2, lanes: 2, handlers })
+    const wanted = engine.subscribe('payment.wanted', { onFull: 'block' })
+    const keys = Array.from({ length: 16 }, (_, n) => `k${n}`)
+    const orders = keys.map((key) => engine.request('order', key, { key }))
+    await received(wanted, 16)
+    const changed = change === 'add' ? engine.workers.add() : engine.workers.remove(1)
+    await vi.waitFor(() => expect(engine.stats().pools[0]!.workers).toHaveLength(change === 'add' ? 2 : 1))
+    // Behind those of the same key, and therefore with others.
+    for (const key of keys) engine.publish('paid', key, { key: `${key}, paid` })
+    await engine.drain({ timeoutMs: 10_000 }).catch(() => {})
+    const { handlers: counts } = engine.stats()
+    const [order, paid] = counts
+    // Those whose payment was handled by the same worker.
+    expect(order!.succeeded + paid!.deadLettered).toBe(16)
+    expect(paid).toMatchObject({ matched: 16, pending: 0 })
+    if (change === 'remove') expect(order!.succeeded).toBeGreaterThan(0)
+    await Promise.race([Promise.allSettled(orders), changed])
+  },
+)
+
+test('one leaves though events for every worker never cease', async () => {
+  const handlers = files.write(
+    'a.mjs',
+    `export default { tick: { scope: 'every-worker', handle: () => new Promise((resolve) => setTimeout(resolve, 50)) } }`,
+  )
+  await using engine = await start({ workers: 2, handlers })
+  let isDone = false
+  const ticking = (async () => {
+    for (; !isDone; await new Promise((resolve) => setTimeout(resolve, 5)))
+      engine.publish('tick', 1, { onFull: 'drop-newest' })
+  })()
+  await vi.waitFor(() => expect(engine.stats().handlers[0]!.succeeded).toBeGreaterThan(10))
+  await engine.workers.remove(1)
+  isDone = true
+  await ticking
+  expect(ids(engine)).toEqual([2])
+})
+
+test('one that dies of its teardown, or can not be started again, has left: what lay in its inbox is given up', async () => {
+  const onError = vi.fn()
+  const file = files.write(
+    'a.mjs',
+    `import { isMainThread } from 'node:worker_threads'
+    export const hooks = { teardown: () => process.exit(3) }
+    export default {
+      tick: { scope: 'every-worker', handle: () => {} },
+      die: () => process.exit(1),
+      who: (event, ctx) => ctx.workerId,
+    }`,
+  )
+  await using engine = await createEngine({
+    workers: 2,
+    maxWorkers: 3,
+    handlers: file,
+    onError,
+    redeliveries: 0,
+    ringBytes: 1_024,
+  })
+  await engine.workers.remove(1)
+  expect(ids(engine)).toEqual([2])
+  expect(onError).toHaveBeenCalledTimes(1)
+  expect(await engine.workers.add()).toBe(1)
+  files.write('a.mjs', "throw new Error('broken since')")
+  await engine.request('die').catch(() => {})
+  const dead = onError.mock.calls[1]![0].workerId
+  const large = new Uint8Array(2_000)
+  for (let n = 0; n < 4; n++) await engine.send('tick', large)
+  await vi.waitFor(() => expect(onError.mock.calls.length).toBeGreaterThan(3), { timeout: 10_000 })
+  await engine.workers.remove(dead)
+  expect(await engine.request('who')).toBe(3 - dead)
+  for (let n = 0; n < 40; n++) await engine.send('tick', large)
+  await engine.drain()
+  expect(engine.stats()).toMatchObject({ balanced: true, pending: 0, blocks: { usedBytes: 0 } })
+}, 20_000)
 
 test('bad calls are refused, and change nothing', async () => {
   const handlers = files.write('a.mjs', TELLING)
@@ -83,6 +176,8 @@ test('bad calls are refused, and change nothing', async () => {
   const refused = async (change: Promise<unknown>): Promise<unknown> => change.catch((error) => error)
   expect(await refused(engine.workers.add({ pool: 'c' }))).toBeInstanceOf(OptionsError)
   expect(await refused(engine.workers.add({ pool: 'b' }))).toBeInstanceOf(CapabilityError)
+  for (const options of [null, 5, 'a', [], { pol: 'a' }] as any[])
+    expect(await refused(engine.workers.add(options))).toBeInstanceOf(OptionsError)
   for (const id of [0, 2, 4, 1.5, Number.NaN, '1' as unknown as number])
     expect(await refused(engine.workers.remove(id))).toBeInstanceOf(OptionsError)
   expect(engine.workers.list()).toEqual([
@@ -186,32 +281,33 @@ describe.each(['sticky', 'balanced'] as const)('%s lanes', (affinity) => {
     const held = engine.subscribe('held')
     const told = engine.subscribe('told', { onFull: 'block' })
     const holding = engine.request('hold', 'gate', { key: 'k' })
-    const [leaving] = await received<number>(held, 1)
-    const stays = 3 - leaving!
-    const removed = engine.workers.remove(leaving!)
+    const [[leaving, lane]] = (await received<[number, number]>(held, 1)) as [[number, number]]
+    const stays = 3 - leaving
+    const removed = engine.workers.remove(leaving)
     await vi.waitFor(() => expect(engine.stats().pools[0]!.workers).toEqual([stays]))
     for (let n = 0; n < 40; n++) await engine.send('work.a', { n, turns: 1 }, { key: `k${n}` })
-    // Those of its other lanes; what is in the lane of the held one waits.
-    const others = await received(told, 20)
-    expect(others.filter(({ worker }) => worker !== stays)).toEqual([])
+    // Those of the held one's lane are its own, if it goes on with them, all others are not.
+    const others = await received(told, 40)
+    expect(others.filter(({ worker, lane: other }) => worker !== stays && other !== lane)).toEqual([])
     expect(ids(engine)).toEqual([1, 2])
     letGo('gate')
     // What it has asked for lay in its own lane.
     expect(await holding).toBe(leaving)
     await removed
     expect(ids(engine)).toEqual([stays])
-    expect((await received(told, 20)).filter(({ worker }) => worker !== stays)).toEqual([])
+    for (let n = 0; n < 40; n++) await engine.send('work.a', { n, turns: 1 }, { key: `k${n}` })
+    expect((await received(told, 40)).filter(({ worker }) => worker !== stays)).toEqual([])
     await engine.drain()
     expect(engine.stats()).toMatchObject({ balanced: true, pending: 0, deadLettered: 0 })
   })
 
-  test('one that is killed while it leaves is replaced by one that goes on leaving', async () => {
+  test('one that is killed while it leaves has left', async () => {
     const onError = vi.fn()
     const handlers = files.write('a.mjs', TELLING)
     await using engine = await createEngine({ affinity, workers: 2, handlers, onError })
     const held = engine.subscribe('held')
     engine.publish('hold', 'one', { key: 'k' })
-    const [leaving] = await received<number>(held, 1)
+    const [[leaving]] = (await received<[number]>(held, 1)) as [[number]]
     const removed = engine.workers.remove(leaving!)
     const { slots } = (engine as any).crew.supervisor
     slots[leaving! - 1].worker.kill(new Error('killed'))
@@ -219,7 +315,7 @@ describe.each(['sticky', 'balanced'] as const)('%s lanes', (affinity) => {
     expect(onError.mock.calls.map(([{ code }]) => code)).toEqual(['ERR_MILLRACE_WORKER_DIED'])
     expect(ids(engine)).toEqual([3 - leaving!])
     // Handled again, by the one that stays.
-    expect(await received<number>(held, 1)).toEqual([3 - leaving!])
+    expect(await received(held, 1)).toEqual([[3 - leaving!, expect.any(Number)]])
     letGo('one')
     await engine.drain()
     expect(engine.stats()).toMatchObject({ balanced: true, pending: 0, completed: 5 })
@@ -366,7 +462,7 @@ test('modules change while a worker comes, and while one leaves', async () => {
   await using engine = await start({ workers: 2, maxWorkers: 3, handlers: file })
   const held = engine.subscribe('held')
   const holding = engine.request('hold', 'module', { key: 'k' })
-  const [leaving] = await received<number>(held, 1)
+  const [[leaving]] = (await received<[number]>(held, 1)) as [[number]]
   const removed = engine.workers.remove(leaving!)
   files.write('a.mjs', TELLING.replace('who: (event, ctx) => ctx.workerId', "who: () => 'new'"))
   const [, added] = await Promise.all([engine.modules.replace(file), engine.workers.add()])
