@@ -15,6 +15,7 @@ export const PUBLISH_STEPS = [
   'LaneWriters.commit.store',
   'LaneWriters.commit.load',
   'RingWriter.commit.store',
+  'homeOf.load',
   'wake.load',
   'wake.compareExchange',
   'Blocks.take.store',
@@ -24,7 +25,7 @@ export const PUBLISH_STEPS = [
 export const WORKER_STEPS = [
   ...PUBLISH_STEPS.filter((step) => !step.startsWith('LaneWriters')),
   'Lanes.lookAround.load',
-  'MailboxWriters.synchronise.load',
+  'Dispatcher.synchronise.load',
   'isEmpty.load',
   'isParked.load',
   'leaseHolder.load',
