@@ -71,6 +71,8 @@ export class Blocks {
   private readonly holder: number
   private readonly onRoom: () => void
   private readonly spins: number
+  /** Whether the last `allocate` answered `NO_BLOCK` only because another thread was allocating all the while. */
+  isBusy = false
 
   /** `holder` names this thread in the allocator's lease, for which it tries up to `spins` times. `onRoom` wakes those who wait for room. */
   constructor(
@@ -93,11 +95,14 @@ export class Blocks {
    * The first page of a new block of at least `bytes` bytes, for `owner`, among the first `limit` pages; or `NO_BLOCK`. Of several (`count`) that lie
    * behind each other, the first one's: all of them, or none.
    *
-   * Also if another thread has been allocating for as long as this one tried. What lies in a block is whatever was left there.
+   * Also if another thread has been allocating for as long as this one tried: see `isBusy`. What lies in a block is whatever was left there.
    */
   allocate(bytes: number, owner: number, limit = this.pages, count = 1): number {
     const pages = pagesOf(bytes)
-    if (count * pages > limit || !this.takeLease()) return NO_BLOCK
+    this.isBusy = false
+    if (count * pages > limit) return NO_BLOCK
+    this.isBusy = !this.takeLease()
+    if (this.isBusy) return NO_BLOCK
     const page = this.find(count * pages, limit)
     if (page !== NO_BLOCK) for (let i = 0; i < count; i++) this.take(page + i * pages, pages, owner)
     this.giveBackLease()

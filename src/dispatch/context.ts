@@ -21,6 +21,8 @@ import { lookingController } from './looking-signal.ts'
 export type WaitingPublisher = Publishing & {
   /** Whether sends are waiting for room. */
   readonly sending: boolean
+  /** Whether requests of this thread, as whomever it publishes, wait for their answer. */
+  readonly asking: boolean
   /** Time has passed: what is published next carries the time at which it is. */
   tick(): void
   /** Publishes what the engine has to say, if there is room for it. Never throws. */

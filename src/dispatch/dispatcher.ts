@@ -267,7 +267,7 @@ export class Dispatcher implements LaneHost {
       this.open.size === 0 &&
       this.hooksUnderWay === this.teardowns.size &&
       this.lanes.areGivenBack &&
-      !this.parts.publishers.some(({ sending }) => sending)
+      !this.parts.publishers.some(({ sending, asking }) => sending || asking)
     )
   }
 

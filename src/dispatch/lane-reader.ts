@@ -193,9 +193,8 @@ export class LaneReader implements RingHost {
     const rings = this.byPriority[priority]!
     if (this.lease.isHeld) {
       if (this.tenure?.isPending) return false
-      const { isResting } = this.rest
       for (let i = 0; i < rings.length; i++)
-        if (rings[i]!.isReadable && (!isResting || this.mayBegin(rings[i]!))) return true
+        if (rings[i]!.isReadable && this.passesRest(rings[i]!)) return true
       return false
     }
     if (!this.belongs) return false
@@ -289,8 +288,14 @@ export class LaneReader implements RingHost {
 
   /** Not before the lane has changed hands, unless something in flight waits for what may lie in this ring. */
   mayBegin(ring: RingDrain): boolean {
+    const { tenure } = this
     // Modules that want to be told may have come since the lane was taken.
-    if (!this.lease.isHeld || this.tenure?.isPending || this.tenure?.isHeld === false) return false
+    if (!this.lease.isHeld || tenure?.isPending || tenure?.isExpecting || tenure?.isHeld === false)
+      return false
+    return this.passesRest(ring)
+  }
+
+  private passesRest(ring: RingDrain): boolean {
     if (!this.rest.isResting || ring.awaitsStart) return true
     return this.rings.some(
       ({ hasWaiting, depth }) => hasWaiting && (ring.depth > depth || ring.depth === MAX_DEPTH),

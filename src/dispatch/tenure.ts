@@ -61,6 +61,11 @@ export class Tenure {
     this.expected.push(change)
   }
 
+  /** Whether some are to come that have not gained the lane. */
+  get isExpecting(): boolean {
+    return this.expected.some(({ come }) => come.length > 0)
+  }
+
   /** Those that are to come gain the lane already: what is in flight needs what they are to handle. */
   gainAhead(): void {
     const calls = this.expected.flatMap(({ come }) => this.call('laneGained', come))

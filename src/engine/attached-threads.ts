@@ -25,16 +25,16 @@ export function wakeAttached(map: SharedMap): void {
     wake(control, parkedWord(thread))
 }
 
-const ATTACHMENT_BITS = 8
-
-/** Names an attachment in the lease of its place: its thread, and which of that thread's it is. */
-export function holderOf(thread: number, attachment: number): number {
-  const count = attachment & ((1 << ATTACHMENT_BITS) - 1)
-  return (((thread + 1) << ATTACHMENT_BITS) | count) & 0x7fff_ffff
+/** Names a thread in the leases of the places that it has attached itself to: those of others are never taken for its own. */
+export function holderOf(threadId: number): number {
+  return threadId + 1
 }
 
-/** What an attached thread tells the engine's: which slot ends when this port closes. */
+/** What an attached thread tells the engine's: which place it has, until it says `LEFT` through this port, or that closes. */
 export type AttachNotice = { millrace: string; thread: number; holder: number; port: MessagePort }
+
+/** The thread has given its place back by itself, and it may have it again by now. */
+export const LEFT = 'left'
 
 /**
  * The engine's side: gives back the places of attached threads that have ended. Answers how to stop watching.
@@ -60,30 +60,30 @@ export function watchAttached(
     revokeLease(control, ownerWord(thread), holder)
   }
   const onExit = (ended: number): void => {
-    for (let thread = 1 + map.shape.workers; thread < threadCount(map.shape); thread++) {
-      const holder = Atomics.load(control, ownerWord(thread))
-      if (holder === 0 || holder >> ATTACHMENT_BITS !== holderOf(ended, 0) >> ATTACHMENT_BITS) continue
-      giveBack(thread, holder)
-    }
+    for (let thread = 1 + map.shape.workers; thread < threadCount(map.shape); thread++)
+      if (Atomics.load(control, ownerWord(thread)) === holderOf(ended)) giveBack(thread, holderOf(ended))
   }
   const onNotice = ({ port, thread, holder }: AttachNotice): void => {
     ports.add(port)
     const subscribed = new Set<number>()
-    port.on('message', (request: ThreadRequest) => {
-      if ('unsubscribe' in request) {
+    let hasLeft = false
+    const tell = (message: ThreadReply): void => port.postMessage(message)
+    port.on('message', (request: ThreadRequest | typeof LEFT) => {
+      if (request === LEFT) {
+        hasLeft = true
+      } else if ('unsubscribe' in request) {
         subscribed.delete(request.unsubscribe)
         subscriptions.disown(request.unsubscribe, false)
-        return
+      } else {
+        const id = subscriptions.adopt(request.place, (ended) => tell({ ended }))
+        if (id !== undefined) subscribed.add(id)
+        tell({ to: request.subscribe, id })
       }
-      const id = subscriptions.adopt(request.place)
-      if (id !== undefined) subscribed.add(id)
-      const reply: ThreadReply = { to: request.subscribe, id }
-      port.postMessage(reply)
     })
     port.on('close', () => {
       ports.delete(port)
       for (const id of subscribed) subscriptions.disown(id, true)
-      giveBack(thread, holder)
+      if (!hasLeft) giveBack(thread, holder)
     })
     port.unref()
   }

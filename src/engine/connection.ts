@@ -12,7 +12,7 @@ import { Publisher } from '../publish/publisher.ts'
 import { Requests } from '../publish/requests.ts'
 import type { SubscribeOptions, Subscription } from '../subscribe/subscription.ts'
 import { TopicTable } from '../topic/topic-table.ts'
-import { type AttachNotice, holderOf, takeNotice } from './attached-threads.ts'
+import { type AttachNotice, holderOf, LEFT, takeNotice } from './attached-threads.ts'
 import type { ReceivedEvent, SensiblePattern } from './subscribing.ts'
 import { ThreadSubscriptions } from './thread-subscriptions.ts'
 
@@ -57,7 +57,7 @@ export function attach<Events = EventMap>(handle: ConnectionHandle): AttachedPub
     throw new OptionsError('attach takes what engine.connect() answered')
   const { map, onFull, engineThreadId } = handle
   const control = wordsOf(map.control)
-  const holder = holderOf(threadId, attachments++)
+  const holder = holderOf(threadId)
   const thread = takeSlot(map, control, holder)
   const parking = new Parking(control, parkedWord(thread))
   const waits = new Waits(parking, { drive: true })
@@ -80,10 +80,14 @@ export function attach<Events = EventMap>(handle: ConnectionHandle): AttachedPub
     // What was answered meanwhile is passed over.
     requests.advance()
     parking.close()
-    port.close()
     blocks.bury(thread)
+    // Before the place is free: who attaches this thread there again says so after it.
+    port.postMessage(LEFT)
+    port.close()
     giveBackLease(control, ownerWord(thread))
   }
+  // The engine was closed, or its thread has ended.
+  port.on('close', close)
   const attached: Publishing &
     Pick<AttachedPublisher<Events>, 'subscribe' | 'close' | typeof Symbol.dispose> = {
     publish: publisher.publish.bind(publisher),
@@ -118,9 +122,6 @@ function announce(engineThreadId: number, engineId: string, thread: number, hold
   const notice: AttachNotice = { millrace: engineId, thread, holder, port: port2 }
   if (engineThreadId === threadId) takeNotice(notice)
   // Refused only if the engine's thread is gone, and its engine with it.
-  else postMessageToThread(engineThreadId, notice, [port2]).catch(() => {})
+  else postMessageToThread(engineThreadId, notice, [port2]).catch(() => port1.close())
   return port1
 }
-
-/** How often this thread has attached itself. */
-let attachments = 0

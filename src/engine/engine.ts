@@ -291,7 +291,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     this.waits.poll()
     for (const replays of this.replays) this.waits.remove(replays)
     this.requests.close()
-    this.registry.close()
+    await this.registry.close()
     const kept = await this.closeStore()
     const { left, settled } = leftovers(this.map, this.topics, kept, this.blocks)
     const ledger = withSettled(this.ledger.read(), settled)
@@ -370,6 +370,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
       onLeft: (thread: number) => {
         this.ownWorkers.onLeft(thread)
         this.ownModules.onLeft(thread)
+        statistics.left(thread)
       },
       onReplace: (thread: number) => {
         for (const replays of this.replays) replays.start(thread)

@@ -1,5 +1,5 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
-import { readCounter, wordsOf } from '../../native-free-ring/src/index.ts'
+import { readCounter, storeCounter, wordsOf } from '../../native-free-ring/src/index.ts'
 import { CALLED, FAILED, FILTERED, handlerCountersWord, LOST, REFUSED, SUCCEEDED } from '../dispatch/tally.ts'
 import type { ThreadMemory } from '../dispatch/thread-memory.ts'
 import type { NumberedHandler } from './modules.ts'
@@ -35,18 +35,27 @@ export class HandlerStatistics {
   private readonly words: readonly Int32Array[]
   private readonly durations = new Map<number, Durations>()
   private handlers: readonly NumberedHandler[] = []
+  /** By number: also of those that are gone. */
+  private readonly names: string[] = []
 
-  /** Of the threads with these memories. */
+  /** Of the threads with these memories, in their order. */
   constructor(memories: readonly ThreadMemory[]) {
     this.words = memories.map(({ handlerCounters }) => wordsOf(handlerCounters))
   }
 
   nameOf(handler: number): string | undefined {
-    return this.handlers.find(({ number }) => number === handler)?.name
+    return this.names[handler]
   }
 
   setHandlers(handlers: readonly NumberedHandler[]): void {
     this.handlers = handlers
+    for (const { name, number } of handlers) this.names[number] = name
+  }
+
+  /** This thread has left, and calls nothing any more: it may have died in the middle of calls. */
+  left(thread: number): void {
+    for (const handler of this.names.keys())
+      storeCounter(this.words[thread]!, handlerCountersWord(handler), CALLED, 0)
   }
 
   /** The thread in this slot records into it from now on, and nobody into that which was the slot's before. */

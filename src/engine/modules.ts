@@ -186,20 +186,27 @@ export class Modules implements HandlerModules {
   private numbered(spec: ModuleSpec, handlers: readonly HandlerName[], old: Entry | undefined): Entry {
     const before = old?.handlers ?? []
     const taken = new Set<number>()
+    /** How many of the retired numbers come again. */
+    const again = new Map<string, number>()
     const numbers = handlers.map(({ name, pattern }) => {
       const index = before.findIndex(
         (one, i) => one.name === name && one.pattern === pattern && !taken.has(i),
       )
-      if (index >= 0) taken.add(index)
-      return index >= 0
-        ? old!.spec.numbers![index]!
-        : (this.retired.get(keyOf(spec, name, pattern))?.pop() ?? -1)
+      if (index >= 0) {
+        taken.add(index)
+        return old!.spec.numbers![index]!
+      }
+      const key = keyOf(spec, name, pattern)
+      const count = (again.get(key) ?? 0) + 1
+      again.set(key, count)
+      return this.retired.get(key)?.at(-count) ?? -1
     })
     const added = numbers.filter((number) => number < 0).length
     if (this.nextNumber + added > MAX_HANDLERS) {
       const text = `${this.nextNumber + added} handlers, those that were replaced included, exceed the limit of ${MAX_HANDLERS}`
       throw new HandlerLoadError(text, spec.module)
     }
+    for (const [key, count] of again) this.retired.get(key)?.splice(-count)
     return {
       spec: { ...spec, numbers: numbers.map((number) => (number < 0 ? this.nextNumber++ : number)) },
       handlers,

@@ -1,4 +1,4 @@
-import { wake, wordsOf } from '../../native-free-ring/src/index.ts'
+import { wordsOf } from '../../native-free-ring/src/index.ts'
 import type { RegistryChange } from '../dispatch/registry.ts'
 import { ClosedError } from '../errors.ts'
 import { readRef } from '../event/block-ref.ts'
@@ -8,7 +8,7 @@ import { QUEUED } from '../lane/blocks.ts'
 import { allocateMailbox, closeMailbox, type MailboxPlace, wakeMailboxWriters } from '../lane/mailbox.ts'
 import { MailboxGauge } from '../lane/mailbox-gauge.ts'
 import { MailboxReader } from '../lane/mailbox-reader.ts'
-import { parkedWord, REGISTRY_VERSION } from '../lane/map.ts'
+import { CLOSING, REGISTRY_VERSION, STATE } from '../lane/map.ts'
 import type { Storekeeper } from '../store/storekeeper.ts'
 import { mailboxOptions } from '../subscribe/mailbox-options.ts'
 import {
@@ -26,16 +26,7 @@ const OWN_CAPACITY = 1_000
 const OWN_THREAD = 0
 
 /** What all subscriptions of an engine have received, those that have ended included. */
-export type DeliveryStats = {
-  matched: number
-  received: number
-  filtered: number
-  dropped: number
-  deadLettered: number
-  /** Unread when their subscription ended. */
-  discarded: number
-  queued: number
-}
+export type DeliveryStats = Omit<SubscriptionStats, 'id' | 'pattern' | 'patterns'>
 
 /** The parts of the engine that its subscriptions work with. */
 export type SubscriptionsParts = Omit<SubscriptionParts, 'overflow' | 'onUnsubscribe'> & {
@@ -46,7 +37,7 @@ export type SubscriptionsParts = Omit<SubscriptionParts, 'overflow' | 'onUnsubsc
   announce(change: RegistryChange): void
 }
 
-/** One that is open, whichever thread receives. */
+/** One that is open, or about to end, whichever thread receives. */
 type Open = {
   readonly place: MailboxPlace
   stats(): SubscriptionStats
@@ -54,15 +45,20 @@ type Open = {
   end(): void
 }
 
+/** After it was closed, an engine waits so long for other threads to end their subscriptions. */
+const END_MS = 1_000
+
 /** The subscriptions of an engine, and how the dispatchers learn of them (decision 5). */
 export class Subscriptions {
   private readonly parts: SubscriptionsParts
   private readonly control: Int32Array
   private readonly open = new Map<number, Open>()
+  /** Closed, while their receivers, which are other threads, have yet to end them. */
+  private readonly ending = new Map<number, Open>()
   private readonly own: MailboxPlace[] = []
   private readonly ended = noDelivery()
   private nextId = 1
-  private closed = false
+  private onEnded: (() => void) | undefined
 
   constructor(parts: SubscriptionsParts) {
     this.parts = parts
@@ -100,7 +96,7 @@ export class Subscriptions {
   }
 
   subscribe(pattern: string | readonly string[], options: SubscribeOptions<any> = {}): Subscription<any> {
-    if (this.closed) throw new ClosedError('The engine is closed: it takes no subscription')
+    if (this.isClosed) throw new ClosedError('The engine is closed: it takes no subscription')
     const { map, storekeeper } = this.parts
     const size = mailboxOptions(pattern, options, map.shape.ringBytes)
     if (size.onFull === 'spill' && storekeeper === undefined) throw noStore()
@@ -111,6 +107,7 @@ export class Subscriptions {
       receiver: OWN_THREAD,
     }
     const onUnsubscribe = () => {
+      this.remove(place.id)
       this.forget(place.id)
       if (subscription.spilled) storekeeper?.remove(subscription.spilled, (record) => this.discard(record))
     }
@@ -121,17 +118,19 @@ export class Subscriptions {
     return subscription
   }
 
-  /** Adds the mailbox of another thread, which receives; answers its id, or undefined if the engine is closed. */
-  adopt(unnamed: Omit<MailboxPlace, 'id'>): number | undefined {
-    if (this.closed) return undefined
+  /**
+   * Adds the mailbox of another thread, which receives; answers its id, or undefined if the engine is closed. `onEnd`: the thread
+   * is to end it, and to say so (`disown`).
+   */
+  adopt(unnamed: Omit<MailboxPlace, 'id'>, onEnd: (id: number) => void): number | undefined {
+    if (this.isClosed) return undefined
     const place: MailboxPlace = { ...unnamed, id: this.nextId++ }
     const gauge = new MailboxGauge(place)
     const end = () => {
       closeMailbox(place)
       wakeMailboxWriters(this.parts.map)
-      // It ends its side, and frees what lies there.
-      wake(this.control, parkedWord(place.receiver))
-      this.forget(place.id)
+      this.remove(place.id)
+      onEnd(place.id)
     }
     this.add({ place, stats: () => subscriptionStats(place, gauge), end })
     return place.id
@@ -139,9 +138,12 @@ export class Subscriptions {
 
   /** Its receiver has ended it, or has died. */
   disown(id: number, isDead: boolean): void {
-    const one = this.open.get(id)
-    one?.end()
-    if (one !== undefined && isDead) new MailboxReader(one.place, this.parts.blocks).empty()
+    const one = this.open.get(id) ?? this.ending.get(id)
+    if (one === undefined) return
+    closeMailbox(one.place)
+    this.remove(id)
+    if (isDead) new MailboxReader(one.place, this.parts.blocks).empty()
+    this.forget(id)
   }
 
   /** Ends the subscriptions that have exactly this pattern, and no other; answers how many. */
@@ -156,13 +158,25 @@ export class Subscriptions {
   delivery(): DeliveryStats {
     const sum = noDelivery()
     addDelivery(sum, this.ended)
-    for (const stats of this.stats()) addDelivery(sum, { ...stats, discarded: 0 })
+    for (const stats of this.stats()) addDelivery(sum, stats)
+    for (const one of this.ending.values()) addDelivery(sum, unread(one.stats()))
     return sum
   }
 
-  close(): void {
-    this.closed = true
+  /** Ends all of them; resolves when those of other threads have ended too, which may be blocked. */
+  async close(): Promise<void> {
     for (const one of [...this.open.values()]) one.end()
+    if (this.ending.size === 0) return
+    let timer: NodeJS.Timeout | undefined
+    await new Promise<void>((resolve) => {
+      this.onEnded = resolve
+      timer = setTimeout(resolve, END_MS)
+    })
+    clearTimeout(timer)
+  }
+
+  private get isClosed(): boolean {
+    return Atomics.load(this.control, STATE) >= CLOSING
   }
 
   private add(one: Open): void {
@@ -171,14 +185,23 @@ export class Subscriptions {
     this.change({ add: one.place })
   }
 
-  private forget(id: number): void {
+  /** Nothing more is written there. */
+  private remove(id: number): void {
     const one = this.open.get(id)
     if (one === undefined) return
-    const { queued, ...ended } = one.stats()
-    addDelivery(this.ended, { ...ended, discarded: queued, queued: 0 })
     this.open.delete(id)
+    this.ending.set(id, one)
     this.parts.interest.remove(one.place.patterns)
     this.change({ remove: id })
+  }
+
+  /** Nothing more is read there. */
+  private forget(id: number): void {
+    const one = this.ending.get(id)
+    if (one === undefined) return
+    addDelivery(this.ended, unread(one.stats()))
+    this.ending.delete(id)
+    if (this.ending.size === 0) this.onEnded?.()
   }
 
   /** Frees the block of a record that nobody receives. */
@@ -195,6 +218,11 @@ export class Subscriptions {
 
 function noDelivery(): DeliveryStats {
   return { matched: 0, received: 0, filtered: 0, dropped: 0, deadLettered: 0, discarded: 0, queued: 0 }
+}
+
+/** What nobody reads any more is discarded. */
+function unread(stats: SubscriptionStats): DeliveryStats {
+  return { ...stats, discarded: stats.discarded + stats.queued, queued: 0 }
 }
 
 function addDelivery(sum: DeliveryStats, stats: DeliveryStats): void {

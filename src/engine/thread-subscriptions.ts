@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import { wordsOf } from '../../native-free-ring/src/index.ts'
 import { CapabilityError, ClosedError, closedError } from '../errors.ts'
-import { allocateMailbox, type MailboxPlace } from '../lane/mailbox.ts'
+import { allocateMailbox, isMailboxClosed, type MailboxPlace } from '../lane/mailbox.ts'
 import { CLOSING, STATE } from '../lane/map.ts'
 import type { Watch } from '../lane/waits.ts'
 import { mailboxOptions } from '../subscribe/mailbox-options.ts'
@@ -10,11 +10,15 @@ import { type SubscribeOptions, Subscription, type SubscriptionParts } from '../
 /** What an attached thread asks of the engine's. */
 export type ThreadRequest =
   | { readonly subscribe: number; readonly place: Omit<MailboxPlace, 'id'> }
-  /** By its id. */
+  /** It has ended the one with this id: nothing lies there any more. */
   | { readonly unsubscribe: number }
 
-/** To the request of this number: the subscription's id, or nothing if the engine is closed. */
-export type ThreadReply = { readonly to: number; readonly id: number | undefined }
+/** What the engine's thread tells an attached one. */
+export type ThreadReply =
+  /** To the request of this number: the subscription's id, or nothing if the engine is closed. */
+  | { readonly to: number; readonly id: number | undefined }
+  /** The subscription with this id was closed: the thread is to end it. */
+  | { readonly ended: number }
 
 type Parts = Omit<SubscriptionParts, 'overflow' | 'onUnsubscribe'>
 
@@ -24,7 +28,7 @@ export class ThreadSubscriptions implements Watch {
   private readonly thread: number
   private readonly control: Int32Array
   private readonly port: MessagePort
-  private readonly open = new Set<Subscription<any>>()
+  private readonly open = new Map<number, Subscription<any>>()
   private readonly pending = new Map<number, PromiseWithResolvers<number>>()
   private nextRequest = 1
   private closed = false
@@ -34,11 +38,10 @@ export class ThreadSubscriptions implements Watch {
     this.thread = thread
     this.control = wordsOf(parts.map.control)
     this.port = port
-    port.on('message', ({ to, id }: ThreadReply) => {
-      if (id === undefined) this.settle(to)?.reject(closedError())
-      else this.settle(to)?.resolve(id)
+    port.on('message', (reply: ThreadReply) => {
+      if ('ended' in reply) this.open.get(reply.ended)?.unsubscribe()
+      else this.onReply(reply.to, reply.id)
     })
-    port.on('close', () => this.refuseAll())
     port.unref()
   }
 
@@ -55,21 +58,21 @@ export class ThreadSubscriptions implements Watch {
     const id = await this.ask(unnamed)
     const place: MailboxPlace = { ...unnamed, id }
     const onUnsubscribe = () => {
-      this.open.delete(subscription)
+      this.open.delete(id)
       this.post({ unsubscribe: id })
     }
     const parts = { ...this.parts, overflow: undefined, onUnsubscribe }
     const subscription = new Subscription(parts, place, options.filter)
-    this.open.add(subscription)
+    this.open.set(id, subscription)
     // Meanwhile.
-    if (this.closed) subscription.unsubscribe()
+    if (this.closed || isMailboxClosed(place)) subscription.unsubscribe()
     return subscription
   }
 
   /** Ends them all, and refuses those that are asked for. */
   close(): void {
     this.closed = true
-    for (const subscription of [...this.open]) subscription.unsubscribe()
+    for (const subscription of [...this.open.values()]) subscription.unsubscribe()
     this.refuseAll()
   }
 
@@ -97,6 +100,13 @@ export class ThreadSubscriptions implements Watch {
     this.port.ref()
     this.post({ subscribe: request, place })
     return answer.promise
+  }
+
+  private onReply(request: number, id: number | undefined): void {
+    const answer = this.settle(request)
+    if (id === undefined) answer?.reject(closedError())
+    else if (answer === undefined) this.post({ unsubscribe: id })
+    else answer.resolve(id)
   }
 
   private settle(request: number): PromiseWithResolvers<number> | undefined {

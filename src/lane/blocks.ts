@@ -26,6 +26,9 @@ const FIRST_THREAD = 8
  */
 export const ALL = 30
 
+/** How often who would lose something tries to allocate while others are allocating: some milliseconds. */
+const BUSY_TRIES = 256
+
 /** The reference to a block that is gone. */
 export const NOWHERE: BlockRef = { page: -1, stamp: 0, offset: 0, length: 0 }
 
@@ -77,7 +80,16 @@ export class ThreadBlocks implements BlockOwner {
 
   /** The same for several blocks of one length: all, or none. */
   allocateAll(length: number, share: number, count: number): BlockRef[] | undefined {
-    return this.tryAllocate(length, share, count) ?? this.allocateAfterAll(length, share, count)
+    let refs = this.tryAllocate(length, share, count)
+    // Who allocates just now may have lost its core in the middle.
+    for (let i = 0; i < BUSY_TRIES && refs === undefined && this.isBusy; i++)
+      refs = this.tryAllocate(length, share, count)
+    return refs ?? this.allocateAfterAll(length, share, count)
+  }
+
+  /** Whether no room was found last only since others were allocating all the while. */
+  get isBusy(): boolean {
+    return this.blocks.isBusy
   }
 
   /** After `allocate` found no room, what `failure` was then: whether it is worth another try. Who frees a block wakes all threads. */

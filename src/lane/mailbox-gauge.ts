@@ -1,8 +1,8 @@
 import { LatestGauge, LossyGauge, readCounter } from '../../native-free-ring/src/index.ts'
 import {
+  DISCARDED,
   FILTERED,
   FROM_TABLE,
-  HELD,
   type MailboxPlace,
   mailboxRing,
   mailboxTable,
@@ -20,6 +20,9 @@ export type MailboxCounts = {
   filtered: number
   dropped: number
   refused: number
+  /** Taken after the mailbox was closed. */
+  discarded: number
+  /** Unread, or taken and neither received nor filtered yet. */
   queued: number
 }
 
@@ -40,20 +43,26 @@ export class MailboxGauge {
 
   /** `spilled`: what lies in the store of it. */
   counts(spilled?: { written: number; pending: number }): MailboxCounts {
-    const [received, filtered, fromTable, gone] = [RECEIVED, FILTERED, FROM_TABLE, VOID].map((index) =>
-      readCounter(this.words, RECEIVER_COUNTERS, index),
-    ) as [number, number, number, number]
+    const { words } = this
+    const received = readCounter(words, RECEIVER_COUNTERS, RECEIVED)
+    const filtered = readCounter(words, RECEIVER_COUNTERS, FILTERED)
+    const gone = readCounter(words, RECEIVER_COUNTERS, VOID)
+    const discarded = readCounter(words, RECEIVER_COUNTERS, DISCARDED)
+    const fromTable = readCounter(words, RECEIVER_COUNTERS, FROM_TABLE)
     const { dropped, refused } = unwrittenBy(this.place)
     const ring = this.ring.counts()
     const table = this.table?.counts() ?? { written: 0, pending: 0 }
     const { written, pending } = spilled ?? { written: 0, pending: 0 }
+    const taken = ring.taken + fromTable + written - pending
+    const held = Math.max(0, taken - received - filtered - gone - discarded)
     return {
       offered: ring.written + table.written + written + dropped + refused,
       received,
       filtered,
       dropped: ring.dropped + table.written - fromTable - table.pending + dropped + gone,
       refused,
-      queued: ring.pending + table.pending + pending + Atomics.load(this.words, HELD),
+      discarded,
+      queued: ring.pending + table.pending + pending + held,
     }
   }
 }

@@ -1,11 +1,11 @@
 import { Counters, EMPTY, LatestReader, LossyGauge, LossyReader } from '../../native-free-ring/src/index.ts'
-import { readRef } from '../event/block-ref.ts'
+import { type BlockRef, readRef } from '../event/block-ref.ts'
 import { isInBlock, withData } from '../event/record-copy.ts'
 import type { ThreadBlocks } from './blocks.ts'
 import {
+  DISCARDED,
   FILTERED,
   FROM_TABLE,
-  HELD,
   type MailboxPlace,
   mailboxRing,
   mailboxTable,
@@ -24,14 +24,14 @@ export class MailboxReader {
   private readonly table: LatestReader | undefined
   private readonly spilled: SpilledMail | undefined
   private readonly blocks: ThreadBlocks
-  private readonly words: Int32Array
   private readonly counters: Counters
   private tableFirst = false
+  /** Of the record that was taken last: the block that its data lie in, which is this thread's now. */
+  private block: BlockRef | undefined
 
   /** `spilled` if the mailbox spills. */
   constructor(place: MailboxPlace, blocks: ThreadBlocks, spilled?: SpilledMail) {
-    this.words = mailboxWords(place)
-    this.counters = new Counters(this.words, RECEIVER_COUNTERS, RECEIVER_COUNTS)
+    this.counters = new Counters(mailboxWords(place), RECEIVER_COUNTERS, RECEIVER_COUNTS)
     this.blocks = blocks
     this.spilled = spilled
     this.ring = new LossyReader(mailboxRing(place))
@@ -49,15 +49,14 @@ export class MailboxReader {
     for (;;) {
       const record = this.takeRecord()
       if (record === undefined || !isInBlock(record)) return record
-      const whole = this.fetch(record)
-      if (whole !== undefined) return whole
+      const { block } = this
+      if (block !== undefined) {
+        const whole = withData(record, this.blocks.view(block))
+        this.blocks.release(block)
+        return whole
+      }
       this.counters.add(VOID, 1)
     }
-  }
-
-  /** What was taken last is looked at, and neither received nor filtered yet. */
-  hold(isHeld: boolean): void {
-    Atomics.store(this.words, HELD, isHeld ? 1 : 0)
   }
 
   /** One was received, or filtered. */
@@ -67,16 +66,16 @@ export class MailboxReader {
 
   /** After the mailbox was closed: frees what lies in it unread. */
   empty(): void {
-    while (this.take() !== undefined);
+    while (this.takeRecord() !== undefined) {
+      this.counters.add(DISCARDED, 1)
+      if (this.block !== undefined) this.blocks.release(this.block)
+    }
   }
 
-  /** The record with its data, whose block is free then; undefined if that is gone. */
-  private fetch(record: Uint8Array): Uint8Array | undefined {
-    const ref = readRef(record, record.length)
-    if (!this.blocks.receive(ref)) return undefined
-    const whole = withData(record, this.blocks.view(ref))
-    this.blocks.release(ref)
-    return whole
+  /** Before the record is gone: who dies in between has the block, which is freed with what it had. */
+  private receiveBlock(record: Uint8Array): void {
+    const ref = isInBlock(record) ? readRef(record, record.length) : undefined
+    this.block = ref !== undefined && this.blocks.receive(ref) ? ref : undefined
   }
 
   private takeRecord(): Uint8Array | undefined {
@@ -90,7 +89,13 @@ export class MailboxReader {
   private takeInOrder(spilled: SpilledMail): Uint8Array | undefined {
     // Before the look at the ring: what has spilled by now came after what lies there.
     const { hasRecords } = spilled
-    return this.takeFromRing() ?? (hasRecords ? spilled.take() : undefined)
+    return this.takeFromRing() ?? (hasRecords ? this.takeSpilled(spilled) : undefined)
+  }
+
+  private takeSpilled(spilled: SpilledMail): Uint8Array | undefined {
+    const record = spilled.take()
+    if (record !== undefined) this.receiveBlock(record)
+    return record
   }
 
   /** Events that lie unread in the ring, or in the table, whichever are more. */
@@ -103,6 +108,7 @@ export class MailboxReader {
     for (let at = ring.next(); at !== EMPTY; at = ring.next()) {
       const record = ring.bytes.slice(at, at + ring.length)
       if (!ring.confirm()) continue
+      this.receiveBlock(record)
       ring.release()
       return record
     }
@@ -115,7 +121,9 @@ export class MailboxReader {
     if (table === undefined) return undefined
     for (let at = table.next(); at !== EMPTY; at = table.next()) {
       const record = table.bytes.slice(at, at + table.length)
-      if (!table.confirm()) continue
+      if (!table.isIntact()) continue
+      this.receiveBlock(record)
+      table.take(table.slot, table.sequence)
       this.counters.add(FROM_TABLE, 1)
       return record
     }

@@ -165,10 +165,11 @@ export class MailboxWriter implements Outlet {
     const ref = readRef(source.bytes, end)
     // Without a copy, if there is no room for the record.
     if (this.waits && !this.canWrite(end - start)) return LATER
-    const copy = this.blocks.copyOf(ref) ?? (this.overwrites ? this.copyByForce(ref) : undefined)
+    const copy = this.blocks.copyOf(ref) ?? this.copyByForce(ref)
     if (copy === undefined) {
       this.lacksBlock = this.blocks.failure
-      return this.refuse(source, start)
+      // Somebody else is allocating: there may be room, whatever the policy says to there being none.
+      return this.blocks.isBusy ? LATER : this.refuse(source, start)
     }
     const { written } = this
     const answer = this.write(source, start, end, copy)
@@ -180,8 +181,9 @@ export class MailboxWriter implements Outlet {
     return answer
   }
 
-  /** Gives up the oldest records, as long as there are some that have blocks, until there is room for a copy. */
+  /** If it may overwrite, gives up the oldest records, as long as there are some that have blocks, until there is room for a copy. */
   private copyByForce(ref: BlockRef): BlockRef | undefined {
+    if (!this.overwrites || this.blocks.isBusy) return undefined
     const { ring } = this
     // Others may have written since this end did.
     ring.resume()
@@ -190,7 +192,7 @@ export class MailboxWriter implements Outlet {
       if ((flagsOf(ring.words, ring.lostAt) & IN_BLOCK) === 0) continue
       holders--
       const copy = this.blocks.copyOf(ref)
-      if (copy !== undefined) return copy
+      if (copy !== undefined || this.blocks.isBusy) return copy
     }
     return undefined
   }

@@ -35,16 +35,15 @@ export const REFUSED = 6
 export const OFFERED = 8
 /** 1 while the store holds events of this mailbox, which what is written now must not overtake. The receiver stores it. */
 export const HOLDS = 12
-/** Counters of the receiver, from this word on: what it has received and filtered, what came from the table, and records whose block was gone. */
+/** Counters of the receiver, from this word on: what it has received and filtered, what came from the table, records whose block was gone, and what lay unread when it ended. */
 export const RECEIVER_COUNTERS = 14
 export const RECEIVED = 0
 export const FILTERED = 1
 export const FROM_TABLE = 2
 /** Their writer died before it had passed their block on, and the event is offered again. */
 export const VOID = 3
-export const RECEIVER_COUNTS = 4
-/** 1 while the receiver has taken an event and neither received nor filtered it. */
-export const HELD = 22
+export const DISCARDED = 4
+export const RECEIVER_COUNTS = 5
 
 export const LINE_BYTES = 128
 
@@ -115,7 +114,7 @@ export function mailboxWords({ buffer }: MailboxPlace): Int32Array {
   return new Int32Array(buffer, 0, LINE_BYTES / 4)
 }
 
-/** Closes a mailbox: what is offered from now on is passed over. The receiver does it. */
+/** Closes a mailbox: what is offered from now on is passed over, and nothing is received any more. The receiver does it, or the engine. */
 export function closeMailbox(place: MailboxPlace): void {
   Atomics.store(mailboxWords(place), CLOSED, 1)
 }

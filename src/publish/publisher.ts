@@ -286,6 +286,11 @@ export class Publisher implements Publishing {
     return this.queues.some((queues) => queues?.isWaiting)
   }
 
+  /** Whether requests of this thread wait for their answer. */
+  get asking(): boolean {
+    return this.requests.isOpen
+  }
+
   /** Refuses what comes, and ends the sends that wait with a ClosedError. */
   close(): void {
     this.closed = true

@@ -132,6 +132,11 @@ export class Requests implements Watch {
     })
   }
 
+  /** Whether any is not answered. */
+  get isOpen(): boolean {
+    return this.open > 0
+  }
+
   /** Nobody waits for this one any more, if it is open. */
   cancel({ slot, stamp }: Ticket): void {
     if (this.pending[slot]?.stamp === stamp)

@@ -43,7 +43,7 @@ export function subscriptionStats(
   gauge: MailboxGauge,
   spilled?: { written: number; pending: number },
 ): SubscriptionStats {
-  const { offered, received, filtered, dropped, refused, queued } = gauge.counts(spilled)
+  const { offered, received, filtered, dropped, refused, discarded, queued } = gauge.counts(spilled)
   const pattern = patterns.length === 1 ? patterns[0]! : `{${patterns.join(',')}}`
   return {
     id,
@@ -54,6 +54,7 @@ export function subscriptionStats(
     filtered,
     dropped,
     deadLettered: refused,
+    discarded,
     queued,
   }
 }
@@ -63,13 +64,15 @@ export type SubscriptionStats = {
   /** What it subscribed to; several patterns are joined as `{a,b}`. */
   pattern: string
   patterns: readonly string[]
-  /** Events that matched: received, filtered, dropped, dead-lettered or still queued. */
+  /** Events that matched: received, filtered, dropped, dead-lettered, discarded or still queued. */
   matched: number
   received: number
   filtered: number
   dropped: number
   /** Rejected, since the mailbox was full, or they were too long to be coalesced. */
   deadLettered: number
+  /** Unread when it ended. */
+  discarded: number
   queued: number
 }
 
@@ -161,15 +164,15 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
   }
 
   /** The engine ends subscriptions of other threads by closing their mailboxes. */
-  private lookWhetherEnded(): void {
+  private hasEnded(): boolean {
     if (!this.closed && isMailboxClosed(this.place)) this.unsubscribe()
+    return this.closed
   }
 
   private async receiveUpTo(max: number, { timeoutMs, signal }: ReceiveOptions): Promise<Event[]> {
     signal?.throwIfAborted()
-    this.lookWhetherEnded()
     // A loop that receives until it is told otherwise must not keep the event loop from telling it.
-    if (this.closed) await turn()
+    if (this.hasEnded()) await turn()
     if (this.receivers.length === 0) {
       const events = this.take(max)
       if (events.length > 0 || this.closed) return events
@@ -216,8 +219,8 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
       receiver.deadline?.clear()
       receiver.resolve([])
     }
-    this.parts.onUnsubscribe()
     this.reader.empty()
+    this.parts.onUnsubscribe()
   }
 
   [Symbol.dispose](): void {
@@ -231,7 +234,7 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
 
   /** @internal Serves the receivers; true when none waits any more. */
   advance(): boolean {
-    this.lookWhetherEnded()
+    this.hasEnded()
     for (let first = this.receivers[0]; first !== undefined; first = this.receivers[0]) {
       const events = this.takeFor(first)
       if (events === undefined) continue
@@ -278,7 +281,7 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
   private take(max: number): Event[] {
     const events: Event[] = []
     try {
-      while (events.length < max && !this.closed) {
+      while (events.length < max && !this.hasEnded()) {
         // While the filter looks at it, it is still to be received.
         this.held ??= this.takeOne()
         if (this.held === undefined) break
@@ -310,7 +313,6 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
   private takeOne(): Event | undefined {
     const record = this.reader.take()
     if (record === undefined) return undefined
-    if (this.filter !== undefined) this.reader.hold(true)
     const { topics, map } = this.parts
     return MillraceEvent.fromCopy(record, 1, map.engineId, topics) as Event
   }
@@ -334,7 +336,6 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
   private letGo(isReceived: boolean): void {
     this.held = undefined
     this.reader.count(isReceived)
-    if (this.filter !== undefined) this.reader.hold(false)
   }
 
   private openSpilled(): SpilledMail | undefined {

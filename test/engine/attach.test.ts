@@ -97,6 +97,16 @@ describe.each([0, 2])('workers: %d', (workers) => {
     expect(() => first.publish('work.a', 1)).toThrow(ClosedError)
   })
 
+  test('a thread that comes and goes often keeps its place when it has it, whatever it is told of late', async () => {
+    await using engine = await createEngine({ workers, handlers, attachable: 1 })
+    // The engine's thread learns of no end before all are over.
+    for (let n = 0; n < 300; n++) attach(engine.connect()).close()
+    using _ = attach(engine.connect())
+    await new Promise((resolve) => setTimeout(resolve, 0))
+    await using thread = new Thread(engine)
+    expect(await thread.do('attach')).toEqual({ code: 'ERR_MILLRACE_CAPABILITY' })
+  })
+
   test('the place of a thread that was terminated comes back, and what it had published is handled', async () => {
     await using engine = await createEngine({ workers, handlers, attachable: 1 })
     const subscription = engine.subscribe('work.**')

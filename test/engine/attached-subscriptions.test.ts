@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { setEnvironmentData, Worker } from 'node:worker_threads'
 import { expect, test, vi } from 'vitest'
-import { attach, createEngine, type Engine, type EngineOptions } from '../../src/index.ts'
+import { attach, ClosedError, createEngine, type Engine, type EngineOptions } from '../../src/index.ts'
 import { memoryStore } from '../../src/store/index.ts'
 import { Modules } from '../fixtures/program.ts'
 
@@ -12,10 +12,11 @@ class Receiver implements AsyncDisposable {
   readonly worker: Worker
   private readonly answers = new Map<number, PromiseWithResolvers<any>>()
   private calls = 0
+  private readonly state = new Int32Array(new SharedArrayBuffer(4))
 
   constructor(engine: Engine) {
     this.worker = new Worker(new URL('../fixtures/attached-receiver.ts', import.meta.url), {
-      workerData: { handle: engine.connect() },
+      workerData: { handle: engine.connect(), state: this.state },
     })
     this.worker.on('message', ([call, result, code]) => {
       const answer = this.answers.get(call)!
@@ -29,6 +30,10 @@ class Receiver implements AsyncDisposable {
     this.answers.set(++this.calls, answer)
     this.worker.postMessage([this.calls, ...operation])
     return answer.promise
+  }
+
+  get isBlocked(): boolean {
+    return Atomics.load(this.state, 0) === 1
   }
 
   async exit(): Promise<void> {
@@ -109,6 +114,95 @@ test('with a thread that dies its subscription ends: whoever waits for room goes
   await vi.waitFor(() => expect(engine.subscriptions()).toEqual([]))
   expect(engine.stats()).toMatchObject({ balanced: true, pending: 0, blocks: { usedBytes: 0 } })
   expect(engine.stats().delivery).toMatchObject({ received: 1, discarded: 2 })
+})
+
+test('what was ended by the engine and its thread has not emptied is freed with that thread, or as soon as that has ended it', async () => {
+  await using engine = await start({ ringBytes: 4_096 })
+  const blocked = new Receiver(engine)
+  await using idle = new Receiver(engine)
+  for (const receiver of [blocked, idle]) await receiver.call('subscribe', 'large')
+  for (let n = 0; n < 10; n++) await engine.send('large', new Uint8Array(100_000))
+  await engine.drain()
+  expect(engine.stats().blocks.usedBytes).toBe(2 * 10 * 2 * 65_536)
+  void blocked.call('block')
+  await vi.waitFor(() => expect(blocked.isBlocked).toBe(true))
+  expect(engine.unsubscribe('large')).toBe(2)
+  expect(engine.subscriptions()).toEqual([])
+  // One thread had nothing to do, and the other one can't.
+  await vi.waitFor(() => expect(engine.stats().blocks.usedBytes).toBe(10 * 2 * 65_536))
+  expect(engine.stats().delivery).toMatchObject({ matched: 20, received: 0, discarded: 20, queued: 0 })
+  await blocked.worker.terminate()
+  await vi.waitFor(() => expect(engine.stats().blocks.usedBytes).toBe(0))
+  expect(engine.stats().delivery).toMatchObject({ matched: 20, received: 0, discarded: 20, queued: 0 })
+})
+
+test.each(['unsubscribe', 'close'] as const)(
+  'nothing is received after %s of the engine, and nothing uncounted',
+  async (how) => {
+    await using engine = await start()
+    await using receiver = new Receiver(engine)
+    await receiver.call('subscribe', 'a', { onFull: 'block' })
+    const seen = receiver.call('loop', 0)
+    for (let n = 0; n < 1_000; n++) await engine.send('a', n)
+    await engine.drain()
+    await vi.waitFor(() => expect(engine.subscriptions()[0]!.received).toBeGreaterThan(0))
+    if (how === 'close') await engine.close()
+    else engine.unsubscribe('a')
+    const count = await seen
+    const { delivery } = how === 'close' ? await engine.close() : engine.stats()
+    expect(count).toBeLessThan(1_000)
+    await vi.waitFor(() =>
+      expect(how === 'close' ? delivery : engine.stats().delivery).toMatchObject({
+        matched: 1_000,
+        received: count,
+        discarded: 1_000 - count,
+        queued: 0,
+      }),
+    )
+  },
+)
+
+test('what is asked for while the engine closes is refused, and does not hold it up', async () => {
+  using files = new Modules()
+  const handlers = files.write(
+    'a.mjs',
+    `export default { a: async (event, ctx) => {
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    for (let n = 0; n < 5; n++) ctx.publish('b', n)
+  } }`,
+  )
+  const engine = await start({ handlers })
+  await using receiver = new Receiver(engine)
+  await receiver.call('subscribe', 'c')
+  engine.publish('a')
+  const closed = engine.close()
+  const refused = receiver.call('subscribe', 'b', { capacity: 1, onFull: 'block' })
+  expect(() => engine.subscribe('b', { capacity: 1, onFull: 'block' })).toThrow(ClosedError)
+  await expect(refused).rejects.toThrow('ERR_MILLRACE_CLOSED')
+  expect(await closed).toMatchObject({ drained: true, left: [] })
+})
+
+test('if the thread of the engine ends, its subscriptions end, and nothing can be asked for', async () => {
+  const source = `
+    const { parentPort } = require('node:worker_threads')
+    import(${JSON.stringify(new URL('../../src/index.ts', import.meta.url).href)}).then(async ({ createEngine }) => {
+      const engine = await createEngine({ workers: 1 })
+      parentPort.postMessage(engine.connect())
+      parentPort.on('message', () => {})
+    })`
+  const worker = new Worker(source, { eval: true })
+  const [handle] = await once(worker, 'message')
+  const attached = attach(handle)
+  const subscription = await attached.subscribe('a')
+  attached.publish('a', 1)
+  expect((await subscription.receive())?.data).toBe(1)
+  const waiting = subscription.receive()
+  await worker.terminate()
+  expect(await waiting).toBeUndefined()
+  await expect(attached.subscribe('b')).rejects.toThrow(ClosedError)
+  expect(() => attached.publish('a', 2)).toThrow(ClosedError)
+  const late = attach(handle)
+  await expect(late.subscribe('c')).rejects.toThrow(ClosedError)
 })
 
 test('bad calls are refused in the thread that makes them', async () => {

@@ -295,6 +295,49 @@ describe.each([0, 1, 3])('workers: %d', (workers) => {
       await engine.modules.add(file)
     }
     expect((engine as any).ownModules.nextNumber).toBe(1)
+    // Also after one with too many was refused.
+    await engine.modules.remove(file)
+    const many = `...Object.fromEntries(Array.from({ length: ${2 ** 14} }, (_, n) => ['h' + n, () => {}]))`
+    files.write('worker.mjs', telling(1).replace('} } }', `} }, ${many} }`))
+    await expect(engine.modules.add(file)).rejects.toThrow('exceed the limit of 16384')
+    files.write('worker.mjs', telling(1))
+    await engine.modules.add(file)
+    expect(engine.stats().handlers).toMatchObject([{ succeeded: 3 }])
+  })
+
+  test('a new version has gained a lane before it handles something there, though something of the old one goes on', async () => {
+    const version = (name: string) => `
+      const held = new Set()
+      export const hooks = { laneGained: (lane) => void held.add(lane), laneLost: (lane) => void held.delete(lane) }
+      export default {
+        hold: (event, ctx) => new Promise((resolve) => {
+          const channel = new BroadcastChannel('modules.test')
+          channel.onmessage = () => { channel.close(); resolve() }
+          ctx.publish('held')
+        }),
+        tick: (event, ctx) => {
+          if (!held.has(ctx.lane)) throw new Error('${name} lacks lane ' + ctx.lane)
+          if (event.data > 0) ctx.publish('tick', event.data - 1, { key: event.key })
+        },
+      }`
+    const file = files.write('lanes.mjs', version('0'))
+    const errors: string[] = []
+    const onError = (error: Error) => void errors.push(error.message)
+    await using engine = await start(Math.min(workers, 1), { handlers: file, lanes: 1, onError })
+    const held = engine.subscribe('held')
+    engine.publish('hold', 0, { key: 'a' })
+    await received(held, 1)
+    for (let n = 1; n < 8; n++) {
+      engine.publish('tick', 100, { key: 'b' })
+      files.write('lanes.mjs', version(String(n)))
+      await engine.modules.replace(file)
+    }
+    const channel = new BroadcastChannel('modules.test')
+    channel.postMessage('go')
+    channel.close()
+    await engine.drain()
+    expect(errors).toEqual([])
+    expect(engine.stats()).toMatchObject({ deadLettered: 0, completed: 2 + 7 * 101, balanced: true })
   })
 
   test('a lane goes on with what its handlers in flight wait for, before it changes hands', async () => {

@@ -41,6 +41,17 @@ test('a handler that blocks its thread is named while it does, with its event an
   expect(errors.length).toBeLessThanOrEqual(4)
 })
 
+test('a handler that blocks is named also when its module is gone', async () => {
+  const { engine, next } = await start({})
+  await using _ = engine
+  const [first, second] = [next(), next()]
+  await engine.send('stuck.now', 1_500)
+  expect(await first).toMatchObject({ handler: 'blocker' })
+  await engine.modules.remove(engine.modules.list()[0]!)
+  expect(engine.stats().handlers).toEqual([])
+  expect(await second).toMatchObject({ handler: 'blocker' })
+})
+
 test('a filter that blocks is its handler', async () => {
   const { engine, next } = await start({})
   await using _ = engine

@@ -8,8 +8,9 @@ import {
   revokeLease,
   takeLease,
 } from '../../native-free-ring/src/index.ts'
+import { writeRef } from '../../src/event/block-ref.ts'
 import type { Policy } from '../../src/event/policy.ts'
-import { HAS_KEY } from '../../src/event/record.ts'
+import { HAS_KEY, IN_BLOCK } from '../../src/event/record.ts'
 import { ThreadBlocks } from '../../src/lane/blocks.ts'
 import {
   allocateMailbox,
@@ -54,7 +55,7 @@ const blocks = new ThreadBlocks(allocateMap(shape, 'engine', TopicTable.allocate
 /** Nobody asks for notices. */
 const observer = { wantsDrops: false, wantsLevels: false, dropped() {}, filled() {} }
 
-function mailbox(onFull: Policy, capacity = 2) {
+function mailbox(onFull: Policy, capacity = 2, own = blocks) {
   const place: MailboxPlace = {
     id: 1,
     patterns: ['a'],
@@ -65,9 +66,10 @@ function mailbox(onFull: Policy, capacity = 2) {
     receiver: 0,
   }
   const control = new Int32Array(new SharedArrayBuffer(4 * controlWords(shape)))
-  const writer = new MailboxWriter(place, control, 1, blocks, observer)
+  const writer = new MailboxWriter(place, control, 1, own, observer)
   return {
     place,
+    writer,
     words: new Int32Array(place.buffer),
     offer: () => writer.offer({ bytes: record, words }, 0, record.length),
     canOffer: () => writer.awaitRoom(record.length, undefined),
@@ -111,6 +113,31 @@ describe.each(['block', 'drop-newest'] as const)('%s', (onFull) => {
     expect(reader.next()).toBe(EMPTY)
   })
 })
+
+test.each(['drop-newest', 'drop-oldest', 'reject', 'coalesce'] as const)(
+  '%s: while somebody else allocates, an event in a block is not lost for that, and comes later',
+  (onFull) => {
+    const large = { ...shape, blockPages: 4 }
+    const map = allocateMap(large, 'engine', TopicTable.allocate(1))
+    const own = new ThreadBlocks(map, 0)
+    const { writer, place } = mailbox(onFull, 2, own)
+    const ref = own.allocate(10, 0)!
+    const inBlock = new Int32Array(12)
+    inBlock[3] = IN_BLOCK
+    writeRef(inBlock, 24, ref)
+    const source = { bytes: new Uint8Array(inBlock.buffer), words: inBlock }
+    const allocator = new Int32Array(map.blocks.control, 0, 1)
+    expect(writer.offer(source, 0, 48)).toBe(DELIVERED)
+    expect(takeLease(allocator, 0, OTHER)).toBe(true)
+    expect(writer.offer(source, 0, 48)).toBe(LATER)
+    const lacks = writer.lacksBlock
+    expect(writer.awaitRoom(48, lacks)).toBe(false)
+    expect(unwrittenBy(place)).toEqual({ dropped: 0, refused: 0 })
+    giveBackLease(allocator, 0)
+    expect(writer.offer(source, 0, 48)).toBe(DELIVERED)
+    expect(new MailboxGauge(place).counts()).toMatchObject({ offered: 2, dropped: 0, refused: 0, queued: 2 })
+  },
+)
 
 test('drop-newest, full, after waiting for the lease: the event is dropped, not kept waiting for a reader', () => {
   const { words, offer, canOffer, place } = mailbox('drop-newest')
@@ -196,12 +223,16 @@ describe('spill', () => {
     expect(words[HOLDS]).toBe(1)
     expect(canOffer()).toBe(true)
     // Those in the ring, then nothing before they are fetched.
-    for (let i = 0; i < 2; i++) expect(reader.take()).toBeDefined()
+    const receive = () => {
+      expect(reader.take()).toBeDefined()
+      reader.count(true)
+    }
+    for (let i = 0; i < 2; i++) receive()
     expect(reader.take()).toBeUndefined()
     expect(gauge.counts(spilled.counts())).toMatchObject({ offered: written, queued: written - 2 })
     expect(offer()).toBe(DELIVERED)
     await spilled.step()
-    for (let i = 2; i < written; i++) expect(reader.take()).toBeDefined()
+    for (let i = 2; i < written; i++) receive()
     expect(words[HOLDS]).toBe(0)
     // The last one never left the second ring.
     expect(gauge.counts(spilled.counts())).toMatchObject({ offered: written + 1, queued: 1 })
