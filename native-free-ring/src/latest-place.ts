@@ -4,6 +4,9 @@ import { allocateShared } from './memory.ts'
 
 /** Where a table of latest values lies (decision 10 of Millrace): two lines of control words, arrays by slot, cells. */
 export const TAIL = 0
+/** The slot, plus one, whose value is being replaced, and which of its values comes: until what is replaced is dealt with. The writer's. */
+export const REPLACED = 1
+export const REPLACED_BY = 2
 export const HEAD = 32
 
 /** A cell: length of the value, hash of its key, the value. */

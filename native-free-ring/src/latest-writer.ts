@@ -6,6 +6,8 @@ import {
   type LatestPlace,
   type LatestViews,
   latestViews,
+  REPLACED,
+  REPLACED_BY,
   sequenceWord,
   TAIL,
 } from './latest-place.ts'
@@ -95,7 +97,7 @@ export class LatestWriter {
     return at + CELL_HEADER_BYTES
   }
 
-  /** Makes the claimed value the key's latest. */
+  /** Makes the claimed value the key's latest. Say `forget` once what it has replaced is dealt with. */
   commit(): void {
     const { control, sequences, hashes } = this.views
     const { slot } = this
@@ -104,10 +106,33 @@ export class LatestWriter {
     const word = sequenceWord(slot)
     const sequence = readCounter(sequences, word, 0) + 1
     hashes[slot] = this.words[(this.cell(slot, sequence) >> 2) + 1]!
+    if (this.lost > 0) {
+      control[REPLACED_BY] = sequence | 0
+      control[REPLACED] = slot + 1
+    }
     // Publishes the cell; pairs with the reader's load of SEQ after its store of HEAD.
     storeCounter(sequences, word, 0, sequence)
     // After the store of SEQ: either this load sees that the entry was passed, or the reader sees the new value.
     if (!this.isQueued(slot, Atomics.load(control, HEAD))) this.announce(slot)
+  }
+
+  /** What the last commit has replaced is dealt with. */
+  forget(): void {
+    this.views.control[REPLACED] = 0
+  }
+
+  /**
+   * Whether the last writer died after a `commit`, before `forget`: then `lostAt` and `lostEnd` say where lies what that replaced. Before anything else is
+   * claimed.
+   */
+  hasReplaced(): boolean {
+    const { control } = this.views
+    const slot = control[REPLACED]! - 1
+    // Else it died before that commit.
+    if (slot < 0 || this.sequence(slot) !== control[REPLACED_BY]) return false
+    this.lostAt = this.cell(slot, this.sequence(slot) - 1) + CELL_HEADER_BYTES
+    this.lostEnd = this.lostAt + this.words[(this.lostAt - CELL_HEADER_BYTES) >> 2]!
+    return true
   }
 
   /** Values that lie unread, as far as they are announced. */

@@ -3,6 +3,7 @@ import { revokeLease, wake, wordsOf } from '../../native-free-ring/src/index.ts'
 import type { ThreadBlocks } from '../lane/blocks.ts'
 import { countDeath } from '../lane/lane-lease.ts'
 import { committingWord, ownerWord, parkedWord, type SharedMap, threadCount } from '../lane/map.ts'
+import { freeReplacedBy } from '../lane/replaced.ts'
 import type { Waits } from '../lane/waits.ts'
 import { Requests } from '../publish/requests.ts'
 import type { Subscriptions } from './subscriptions.ts'
@@ -55,6 +56,7 @@ export function watchAttached(
     countDeath(map)
     if (Atomics.load(control, ownerWord(thread)) !== holder) return
     blocks.bury(thread)
+    freeReplacedBy(map, thread, blocks)
     // In its place: nobody waits for what it has asked, and what is answered is passed over.
     new Requests(map, thread, waits, blocks).advance()
     revokeLease(control, ownerWord(thread), holder)

@@ -1,6 +1,8 @@
 import type { RecordableHistogram } from 'node:perf_hooks'
 import {
   closeTickets,
+  type LatestPlace,
+  LatestWriter,
   PARK_BOUND_MS,
   readCounter,
   revokeLease,
@@ -22,6 +24,7 @@ import { revokeLanes } from '../lane/lane-lease.ts'
 import { type MailboxPlace, revokeMailbox } from '../lane/mailbox.ts'
 import { countersWord, ownerWord, parkedWord, type SharedMap } from '../lane/map.ts'
 import { ticketPlace } from '../lane/places.ts'
+import { freeReplaced, freeReplacedBy } from '../lane/replaced.ts'
 import { DISPATCHED } from '../lane/thread-counters.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 import type { CheckedOptions } from './options.ts'
@@ -249,7 +252,9 @@ export class Supervisor {
     slot.worker = undefined
     clearTimeout(slot.loading)
     revokeLanes(this.map, holder)
-    for (const place of this.mailboxes()) revokeMailbox(place, holder)
+    const mend = (table: LatestPlace): void => freeReplaced(new LatestWriter(table), this.blocks)
+    for (const place of this.mailboxes()) revokeMailbox(place, holder, mend)
+    freeReplacedBy(this.map, thread, this.blocks)
     revokeInboxes(this.map, holder)
     closeTickets(ticketWords(ticketPlace(this.map, thread)))
     this.blocks.bury(thread)

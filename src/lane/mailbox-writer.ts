@@ -285,7 +285,10 @@ export class MailboxWriter implements Outlet {
     this.point(table, at + end - start, ref)
     table.commit()
     // Until then it was the key's latest.
-    if (table.lost > 0) this.discard(table, table.lostAt, table.lostEnd)
+    if (table.lost > 0) {
+      this.discard(table, table.lostAt, table.lostEnd)
+      table.forget()
+    }
     this.tellLevel()
     return DELIVERED
   }

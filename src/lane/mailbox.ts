@@ -130,10 +130,12 @@ export function wakeMailboxWriters({ control, shape }: SharedMap): void {
   for (let thread = 0; thread <= shape.workers; thread++) wake(words, parkedWord(thread))
 }
 
-/** Takes the write lease from a dead worker. The supervisor, after the worker's exit. */
-export function revokeMailbox(place: MailboxPlace, dead: number): void {
+/** Takes the write lease from a dead worker; before that, `mend` puts right what that has left. The supervisor, after the worker's exit. */
+export function revokeMailbox(place: MailboxPlace, dead: number, mend?: (table: LatestPlace) => void): void {
   const words = mailboxWords(place)
   if (Atomics.load(words, LEASE) !== dead) return
+  const table = mailboxTable(place)
+  if (table !== undefined) mend?.(table)
   // Before the lease is free: its next holder sees it.
   Atomics.store(words, DAMAGED, 1)
   revokeLease(words, LEASE, dead)

@@ -75,8 +75,10 @@ export class RelayWriters {
     for (const { lane, writer } of this.open) {
       writer.commit()
       // Of the table, what was replaced stays until then.
-      if (writer instanceof LatestWriter && writer.lost > 0)
+      if (writer instanceof LatestWriter && writer.lost > 0) {
         this.discard(writer, writer.lostAt, writer.lostEnd)
+        writer.forget()
+      }
       onNews(lane)
     }
     this.open.length = 0

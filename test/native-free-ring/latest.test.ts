@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import {
   allocateLatest,
   EMPTY,
@@ -49,6 +49,32 @@ function table(slots: number) {
     pending: () => gauge.counts().pending,
   }
 }
+
+test('what a commit has replaced is known to the next writer, unless it was dealt with', () => {
+  const { place, writer } = table(8)
+  const next = () => new LatestWriter(place)
+  put(writer, 1, 1)
+  expect(next().hasReplaced()).toBe(false)
+  writer.claim(1, 8, (other) => writer.bytes[other] === 1)
+  // Who dies before the commit, or in it, has replaced nothing.
+  expect(next().hasReplaced()).toBe(false)
+  const store = vi.spyOn(Atomics, 'store').mockImplementation(() => {
+    throw new Error('dies')
+  })
+  expect(() => put(writer, 1, 3)).toThrow('dies')
+  store.mockRestore()
+  expect(next().hasReplaced()).toBe(false)
+  put(writer, 1, 2, 9)
+  const successor = next()
+  expect(successor.hasReplaced()).toBe(true)
+  const { lostAt, lostEnd } = successor
+  expect([...successor.bytes.slice(lostAt, lostAt + 2), lostEnd - lostAt]).toEqual([1, 1, 9])
+  successor.forget()
+  expect(next().hasReplaced()).toBe(false)
+  // Of another key.
+  put(next(), 2, 1)
+  expect(next().hasReplaced()).toBe(false)
+})
 
 test('of each key the latest value is left, in the place of the first that was not read', () => {
   const { writer, reader, pending } = table(8)
