@@ -13,6 +13,8 @@ import { Waits } from '../src/lane/waits.ts'
 import { handlerPublishers } from '../src/publish/handler-publishers.ts'
 import { PoolRoutes } from '../src/publish/pool-routes.ts'
 import { Requests } from '../src/publish/requests.ts'
+import { Runs } from '../src/publish/runs.ts'
+import { TopicEncoders } from '../src/publish/topic-encoders.ts'
 import { TopicTable } from '../src/topic/topic-table.ts'
 
 /** The life of a worker thread: loads the handlers, then dispatches until the engine stops. */
@@ -41,7 +43,17 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
   const topics = new TopicTable(map.topics, map.shape.maxTopics)
   const blocks = new ThreadBlocks(map, thread)
   const requests = new Requests(map, thread, waits, blocks)
-  const parts = { map, topics, routes: new PoolRoutes(map), waits, blocks, requests }
+  const runs = new Runs(map, thread)
+  const parts = {
+    map,
+    topics,
+    routes: new PoolRoutes(map),
+    waits,
+    blocks,
+    requests,
+    runs,
+    encoders: new TopicEncoders(),
+  }
   const publishers = handlerPublishers(parts, thread, task.onFull)
   const changes: RegistryChange[] = task.mailboxes.map((place) => ({ add: place }))
   const dispatcher = new Dispatcher({

@@ -1,5 +1,6 @@
 import { DecodeError, isA, WorkerDiedError } from '../errors.ts'
 import { MillraceEvent, UNREADABLE } from '../event/event.ts'
+import type { EventOrigins } from '../event/origins.ts'
 import { ASKS, flagsOf } from '../event/record.ts'
 import { DIED, DUPLICATE_REQUEST } from '../lane/answer.ts'
 import { attemptsOf, deathsOf } from '../lane/mark.ts'
@@ -22,7 +23,7 @@ export type Delivery = {
 
 /** What becomes of records that no handler is called for: those that a worker died of, and those that can't be read. */
 export class Aftermath {
-  private readonly engineId: string
+  private readonly origins: EventOrigins
   private readonly scope: WorkerScope
   private readonly router: Router
   private readonly delivery: Delivery
@@ -32,7 +33,7 @@ export class Aftermath {
   private readonly blocks: RecordBlocks
 
   constructor(
-    engineId: string,
+    origins: EventOrigins,
     scope: WorkerScope,
     router: Router,
     delivery: Delivery,
@@ -40,7 +41,7 @@ export class Aftermath {
     answers: Answers | undefined,
     blocks: RecordBlocks,
   ) {
-    this.engineId = engineId
+    this.origins = origins
     this.scope = scope
     this.router = router
     this.delivery = delivery
@@ -120,7 +121,15 @@ export class Aftermath {
     attempts: number,
     error: unknown,
   ): void {
-    const event = new MillraceEvent(topic, attempts, this.engineId, source.bytes, at, at + length, false)
+    const event = new MillraceEvent(
+      topic,
+      attempts,
+      this.origins.of(topic),
+      source.bytes,
+      at,
+      at + length,
+      false,
+    )
     this.blocks.attach(event, source, at)
     this.failures.add(handler, event, error, attempts, source.publisher)
     event.settle()

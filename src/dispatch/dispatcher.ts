@@ -1,5 +1,6 @@
 import { performance, type RecordableHistogram } from 'node:perf_hooks'
 import { type Parking, pause, wake, wordsOf } from '../../native-free-ring/src/index.ts'
+import { EventOrigins } from '../event/origins.ts'
 import type { ThreadBlocks } from '../lane/blocks.ts'
 import {
   DRAINING,
@@ -131,8 +132,10 @@ export class Dispatcher implements LaneHost {
     this.pool = poolOf(map.shape, thread)
     this.open = new OpenWork(this.share)
     this.flight = new FlightRecorder(memory.flight)
+    const origins = new EventOrigins(map.engineId, topics)
     this.routes = new ThreadRoutes({
       ...parts,
+      origins,
       flight: this.flight,
       handlerCounters: memory.handlerCounters,
       pools: parts.rules.pools,
@@ -149,15 +152,14 @@ export class Dispatcher implements LaneHost {
     const letters = memory.letters && new LetterWriter(memory.letters, parts.blocks)
     const { lanes: router, inbox: inboxRouter } = this.routes
     const failures = new Failures(thread, router, letters, new FailureReports(reports.onDeadLetter))
-    const { engineId } = map
     const answers = new Answers(map, thread, waits, parts.blocks)
     const blocks = new RecordBlocks(parts.blocks)
     const { scope } = this
-    const aftermath = new Aftermath(engineId, scope, router, parts.delivery, failures, answers, blocks)
-    this.executor = new Executor(engineId, router, scope, waits, failures, answers, blocks, aftermath)
+    const aftermath = new Aftermath(origins, scope, router, parts.delivery, failures, answers, blocks)
+    this.executor = new Executor(router, scope, waits, failures, answers, blocks, aftermath)
     // What comes from the inbox is for the handlers that run on every worker, and they answer nothing.
     const ownAftermath = new Aftermath(
-      engineId,
+      origins,
       scope,
       inboxRouter,
       parts.delivery,
@@ -165,16 +167,7 @@ export class Dispatcher implements LaneHost {
       undefined,
       blocks,
     )
-    const ownExecutor = new Executor(
-      engineId,
-      inboxRouter,
-      scope,
-      waits,
-      failures,
-      undefined,
-      blocks,
-      ownAftermath,
-    )
+    const ownExecutor = new Executor(inboxRouter, scope, waits, failures, undefined, blocks, ownAftermath)
     this.suspects = new Suspects(this.scope, () => this.unblock())
     this.mailboxNotices = new MailboxNotices(this.control, topics, this.publisherAfter(0))
     this.mailboxes = new MailboxWriters(this.control, holder, router, parts.blocks, this.mailboxNotices)
@@ -214,6 +207,7 @@ export class Dispatcher implements LaneHost {
       this.flight.beat()
       const worked = this.pass() + waits.poll()
       this.mailboxNotices.flush()
+      this.parts.publishers[0]!.flush()
       if (worked === 0) await this.rest()
       else if (this.open.size > 0 || performance.now() - this.lastTurn > TURN_MS) await this.takeTurn()
       else if (worked < SMALL_BATCH) this.gather()

@@ -28,7 +28,6 @@ const NO_OUTLETS: readonly Outlet[] = []
  * Runs one event: finds its route, fills its outlets, calls its handlers, and says what became of it.
  */
 export class Executor {
-  private readonly engineId: string
   private readonly router: Router
   private readonly scope: WorkerScope
   private readonly waits: Waits
@@ -39,7 +38,6 @@ export class Executor {
   readonly aftermath: Aftermath
 
   constructor(
-    engineId: string,
     router: Router,
     scope: WorkerScope,
     waits: Waits,
@@ -48,7 +46,6 @@ export class Executor {
     blocks: RecordBlocks,
     aftermath: Aftermath,
   ) {
-    this.engineId = engineId
     this.router = router
     this.scope = scope
     this.waits = waits
@@ -85,6 +82,43 @@ export class Executor {
     }
   }
 
+  /** Where the events of this topic go, if that was resolved before and is just one handler which is to be called. */
+  directOf(topicId: number): Route | undefined {
+    const route = this.router.knownRouteOf(topicId)
+    return route?.direct === undefined ? undefined : route
+  }
+
+  /** As `run`, the first time, for a record that has no more than its data and perhaps a key, and a route with one handler. */
+  runDirect(
+    { topic, origin, direct }: Route,
+    source: RecordSource,
+    at: number,
+    end: number,
+  ): Outcome | typeof UNDECIDED | Execution {
+    source.publisher.tick()
+    const event = new MillraceEvent(topic, 1, origin, source.bytes, at, end, false)
+    const context = new EventContext(this.scope, source, at, 1)
+    const { handler, tally } = direct!
+    const start = tally.start()
+    context.begin(1)
+    try {
+      const result = handler.handle(event, context)
+      if (result === undefined || !isThenable(result)) {
+        // Of nothing, which nearly all return, it would be asked in the runtime.
+        if (result !== undefined && result instanceof Block) result.release()
+        if (start !== 0) tally.end(start)
+        tally.add(context.wasCancelled ? CALLED : SUCCEEDED, 1)
+        return finish(event, context, true)
+      }
+      context.goOn()
+      const succeeded = this.settle(direct!, event, context, result, start, undefined, undefined)
+      return { context, outcome: succeeded.then((ok) => finish(event, context, ok)) }
+    } catch (error) {
+      const succeeded = this.fail(direct!, event, context, error, 1, undefined)
+      return finish(event, context, succeeded === true)
+    }
+  }
+
   private begin(
     source: RecordSource,
     at: number,
@@ -113,13 +147,13 @@ export class Executor {
   }
 
   private eventAt(
-    { topic }: Route,
+    { topic, origin }: Route,
     source: RecordSource,
     at: number,
     length: number,
     attempt: number,
   ): MillraceEvent {
-    const event = new MillraceEvent(topic, attempt, this.engineId, source.bytes, at, at + length, false)
+    const event = new MillraceEvent(topic, attempt, origin, source.bytes, at, at + length, false)
     this.blocks.attach(event, source, at)
     return event
   }

@@ -1,6 +1,7 @@
 import { allocateShared, wordsOf } from '../../native-free-ring/src/index.ts'
 import type { EventTrace } from '../errors.ts'
 import { MillraceEvent } from '../event/event.ts'
+import { EventOrigins } from '../event/origins.ts'
 import { flagsOf, HAS_EXTRAS, HAS_KEY, HEADER_BYTES, topicIdOf } from '../event/record.ts'
 import { publishedAt } from '../event/record-copy.ts'
 import { outcomeName } from '../lane/outcome.ts'
@@ -72,6 +73,25 @@ export class FlightRecorder {
     return begun
   }
 
+  /** The same for one that has neither a topic of its own nor an id, the first time. */
+  beganPlain(record: Int32Array, at: number): number {
+    const { words, begun } = this
+    const entry = entryAt(begun)
+    const word = at >> 2
+    words[entry + ATTEMPT] = 1
+    words[entry + OUTCOME] = 0
+    words[entry + LENGTH] = HEADER_BYTES
+    words[entry + RECORD] = record[word]!
+    words[entry + RECORD + 1] = record[word + 1]!
+    words[entry + RECORD + 2] = record[word + 2]!
+    words[entry + RECORD + FLAGS] = record[word + FLAGS]! & ~HAS_KEY
+    words[entry + RECORD + 4] = record[word + 4]!
+    words[entry + RECORD + 5] = record[word + 5]!
+    this.begun = (begun + 1) | 0
+    words[BEGUN] = this.begun
+    return begun
+  }
+
   ended(number: number, outcome: number): void {
     if (((this.begun - number) | 0) <= EVENTS) this.words[entryAt(number) + OUTCOME] = outcome
   }
@@ -99,14 +119,12 @@ export class FlightRecorder {
 export class FlightReader {
   private readonly words: Int32Array
   private readonly bytes: Uint8Array
-  private readonly engineId: string
-  private readonly topics: { nameOf(id: number): string }
+  private readonly origins: EventOrigins
 
   constructor(memory: SharedArrayBuffer, engineId: string, topics: { nameOf(id: number): string }) {
     this.words = wordsOf(memory)
     this.bytes = new Uint8Array(memory)
-    this.engineId = engineId
-    this.topics = topics
+    this.origins = new EventOrigins(engineId, topics)
   }
 
   /** Changes every 50 ms at least, while the thread minds its lanes. */
@@ -137,7 +155,7 @@ export class FlightReader {
     const start = 4 * (entry + RECORD)
     const record = this.bytes.slice(start, start + this.words[entry + LENGTH]!)
     const attempt = this.words[entry + ATTEMPT]!
-    const event = MillraceEvent.fromCopy(record, attempt, this.engineId, this.topics)
+    const event = MillraceEvent.fromCopy(record, attempt, this.origins)
     return {
       type: event.type,
       id: idOf(event),

@@ -1,6 +1,6 @@
 import { type LossyPlace, LossyWriter } from '../../native-free-ring/src/index.ts'
 import { REF_BYTES, readRef, writeRef } from '../event/block-ref.ts'
-import { encode } from '../event/codec.ts'
+import { encode } from '../event/msgpack/codec.ts'
 import { isInBlock } from '../event/record-copy.ts'
 import { LETTER, NOWHERE, type ThreadBlocks } from '../lane/blocks.ts'
 import type { LetterHead } from './failure.ts'

@@ -1,9 +1,10 @@
+import type { EventOrigin, EventOrigins } from '../event/origins.ts'
 import { readTopic, topicIdOf } from '../event/record.ts'
 import type { MailboxWriter } from '../lane/mailbox-writer.ts'
 import { asksFor, isNotice } from '../lane/notices.ts'
 import type { Outlet } from '../lane/outlet.ts'
 import { PatternIndex } from '../topic/matcher.ts'
-import type { TopicTable } from '../topic/topic-table.ts'
+import { TopicMap } from '../topic/topic-map.ts'
 import type { Handler } from './handlers.ts'
 import type { HandlerTally } from './tally.ts'
 
@@ -12,9 +13,12 @@ export type RoutedHandler = { readonly handler: Handler; readonly tally: Handler
 /** What one topic leads to, resolved once. */
 export type Route = {
   readonly topic: string
+  readonly origin: EventOrigin
   readonly handlers: readonly RoutedHandler[]
   /** Mailboxes; and after them the inboxes of all workers, if it has handlers that run on each. */
   readonly outlets: readonly Outlet[]
+  /** The only handler, if there is nothing else, and it is just to be called. */
+  readonly direct: RoutedHandler | undefined
 }
 
 /** Routes of topics that have no id are kept up to this many, the oldest forgotten first. */
@@ -25,7 +29,7 @@ const MAX_TEXT_ROUTES = 4_096
  * number of patterns.
  */
 export class Router {
-  private readonly topics: TopicTable
+  private readonly origins: EventOrigins
   private handlers = new PatternIndex<RoutedHandler>()
   private readonly mailboxes = new PatternIndex<MailboxWriter>()
   /** Handlers that run on every worker, there: whose inboxes their events go to. */
@@ -33,11 +37,11 @@ export class Router {
     readonly pattern: string
     readonly inboxes: readonly Outlet[]
   }>()
-  private readonly byId: (Route | undefined)[] = []
+  private readonly byId = new TopicMap<Route>()
   private readonly byText = new Map<string, Route>()
 
-  constructor(topics: TopicTable) {
-    this.topics = topics
+  constructor(origins: EventOrigins) {
+    this.origins = origins
   }
 
   /** Forgets all handlers, and keeps the mailboxes. */
@@ -68,8 +72,13 @@ export class Router {
     this.forget()
   }
 
+  /** The route of an id, if it was resolved before. */
+  knownRouteOf(topicId: number): Route | undefined {
+    return this.byId.get(topicId)
+  }
+
   routeOf(topicId: number): Route {
-    return this.byId[topicId] ?? this.resolveId(topicId)
+    return this.byId.get(topicId) ?? this.resolveId(topicId)
   }
 
   /** Of the record at `at`. */
@@ -88,8 +97,8 @@ export class Router {
   }
 
   private resolveId(topicId: number): Route {
-    const route = this.resolve(this.topics.nameOf(topicId))
-    this.byId[topicId] = route
+    const route = this.resolve(this.origins.nameOf(topicId))
+    this.byId.set(topicId, route)
     return route
   }
 
@@ -97,16 +106,18 @@ export class Router {
     const handlers = this.handlers.match(topic)
     const mailboxes = this.mailboxes.match(topic)
     const everywhere = this.everywhere.match(topic)
-    if (!isNotice(topic)) return { topic, handlers, outlets: this.outletsOf(mailboxes, everywhere) }
+    const origin = this.origins.of(topic)
+    if (!isNotice(topic)) return routeTo(topic, origin, handlers, this.outletsOf(mailboxes, everywhere))
     const asks = ({ pattern }: { readonly pattern: string }): boolean => asksFor([pattern], topic)
-    return {
+    return routeTo(
       topic,
-      handlers: handlers.filter(({ handler }) => asks(handler)),
-      outlets: this.outletsOf(
+      origin,
+      handlers.filter(({ handler }) => asks(handler)),
+      this.outletsOf(
         mailboxes.filter(({ place }) => asksFor(place.patterns, topic)),
         everywhere.filter(asks),
       ),
-    }
+    )
   }
 
   private outletsOf(
@@ -118,7 +129,22 @@ export class Router {
   }
 
   private forget(): void {
-    this.byId.length = 0
+    this.byId.clear()
     this.byText.clear()
   }
+}
+
+function routeTo(
+  topic: string,
+  origin: EventOrigin,
+  handlers: readonly RoutedHandler[],
+  outlets: readonly Outlet[],
+): Route {
+  const [first] = handlers
+  const isDirect =
+    handlers.length === 1 &&
+    outlets.length === 0 &&
+    first!.handler.filter === undefined &&
+    first!.handler.resilience === undefined
+  return { topic, origin, handlers, outlets, direct: isDirect ? first : undefined }
 }

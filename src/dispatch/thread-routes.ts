@@ -1,9 +1,9 @@
 import type { RecordableHistogram } from 'node:perf_hooks'
 import { wordsOf } from '../../native-free-ring/src/index.ts'
+import type { EventOrigins } from '../event/origins.ts'
 import type { ThreadBlocks } from '../lane/blocks.ts'
 import { InboxWriter } from '../lane/inbox.ts'
 import { dispatchers, poolOf, type SharedMap } from '../lane/map.ts'
-import type { TopicTable } from '../topic/topic-table.ts'
 import type { FlightRecorder } from './flight.ts'
 import type { Handler } from './handlers.ts'
 import type { LoadedModule, ModuleSpec } from './load.ts'
@@ -15,7 +15,7 @@ export type ThreadRoutesParts = {
   readonly thread: number
   /** Names this thread in leases. */
   readonly holder: number
-  readonly topics: TopicTable
+  readonly origins: EventOrigins
   readonly blocks: ThreadBlocks
   readonly flight: FlightRecorder
   readonly handlerCounters: SharedArrayBuffer
@@ -37,9 +37,9 @@ export class ThreadRoutes {
 
   constructor(parts: ThreadRoutesParts) {
     this.parts = parts
-    const { map, topics, holder, blocks } = parts
-    this.lanes = new Router(topics)
-    this.inbox = new Router(topics)
+    const { map, origins, holder, blocks } = parts
+    this.lanes = new Router(origins)
+    this.inbox = new Router(origins)
     this.inboxes = new Map(
       dispatchers(map.shape).map((thread) => [thread, new InboxWriter(map, thread, holder, blocks)]),
     )

@@ -10,6 +10,8 @@ import { Waits } from '../lane/waits.ts'
 import { PoolRoutes } from '../publish/pool-routes.ts'
 import { Publisher } from '../publish/publisher.ts'
 import { Requests } from '../publish/requests.ts'
+import { Runs } from '../publish/runs.ts'
+import { TopicEncoders } from '../publish/topic-encoders.ts'
 import type { SubscribeOptions, Subscription } from '../subscribe/subscription.ts'
 import { TopicTable } from '../topic/topic-table.ts'
 import { type AttachNotice, holderOf, LEFT, takeNotice } from './attached-threads.ts'
@@ -64,8 +66,9 @@ export function attach<Events = EventMap>(handle: ConnectionHandle): AttachedPub
   const topics = new TopicTable(map.topics, map.shape.maxTopics)
   const blocks = new ThreadBlocks(map, thread)
   const requests = new Requests(map, thread, waits, blocks)
+  const runs = new Runs(map, thread)
   const routes = new PoolRoutes(map)
-  const parts = { map, topics, routes, waits, blocks, requests }
+  const parts = { map, topics, routes, waits, blocks, requests, runs, encoders: new TopicEncoders() }
   const publisher = new Publisher(parts, { thread, depth: 0 }, { onFull, closedFrom: CLOSING })
   const port = announce(engineThreadId, map.engineId, thread, holder)
   const onLowWater = (notice: LevelNotice) => publisher.notify(LOW_WATER_TOPIC, notice)
@@ -75,6 +78,7 @@ export function attach<Events = EventMap>(handle: ConnectionHandle): AttachedPub
     if (!open) return
     open = false
     subscriptions.close()
+    runs.flush()
     publisher.close()
     requests.close()
     // What was answered meanwhile is passed over.
@@ -97,6 +101,7 @@ export function attach<Events = EventMap>(handle: ConnectionHandle): AttachedPub
     request: publisher.request.bind(publisher),
     requestMany: publisher.requestMany.bind(publisher),
     allocate: publisher.allocate.bind(publisher),
+    flush: publisher.flush.bind(publisher),
     topic: publisher.topic.bind(publisher),
     subscribe: subscriptions.subscribe.bind(subscriptions) as AttachedPublisher<Events>['subscribe'],
     close,

@@ -2,8 +2,9 @@ import { EMPTY, LossyGauge, type LossyPlace, LossyReader } from '../../native-fr
 import type { LetterHead } from '../dispatch/failure.ts'
 import { DecodeError, OptionsError } from '../errors.ts'
 import { type BlockRef, readRef } from '../event/block-ref.ts'
-import { decode } from '../event/codec.ts'
 import { MillraceEvent } from '../event/event.ts'
+import { decode } from '../event/msgpack/codec.ts'
+import { EventOrigins } from '../event/origins.ts'
 import type { EventInput, Publishing, SendOptions } from '../event/publishing.ts'
 import { isInBlock } from '../event/record-copy.ts'
 import { LETTER, type ThreadBlocks } from '../lane/blocks.ts'
@@ -27,8 +28,7 @@ export class DeadLetters {
   private readonly readers: LossyReader[]
   private readonly gauges: LossyGauge[]
   private readonly capacity: number
-  private readonly topics: TopicTable
-  private readonly engineId: string
+  private readonly origins: EventOrigins
   private readonly publishing: Publishing
   private readonly blocks: ThreadBlocks
   private letters: KeptLetter[] = []
@@ -48,8 +48,7 @@ export class DeadLetters {
     this.readers = places.map((place) => new LossyReader(place))
     this.gauges = places.map((place) => new LossyGauge(place))
     this.capacity = capacity
-    this.topics = topics
-    this.engineId = engineId
+    this.origins = new EventOrigins(engineId, topics)
     this.publishing = publishing
     this.blocks = blocks
   }
@@ -136,7 +135,7 @@ export class DeadLetters {
     const length = record[0]! | (record[1]! << 8) | (record[2]! << 16) | (record[3]! << 24)
     const head = decode(record, 4, 4 + length) as LetterHead
     const bytes = record.slice((4 + length + 7) & -8)
-    const event = MillraceEvent.fromCopy(bytes, head.attempts, this.engineId, this.topics)
+    const event = MillraceEvent.fromCopy(bytes, head.attempts, this.origins)
     if (isInBlock(bytes)) event.lieIn(() => this.dataOf(event.type, readRef(bytes, bytes.length)))
     return { ...head, event }
   }

@@ -28,6 +28,8 @@ import { handlerPublishers } from '../publish/handler-publishers.ts'
 import { type PatternPool, PoolRoutes } from '../publish/pool-routes.ts'
 import { Publisher, type PublisherParts } from '../publish/publisher.ts'
 import { Requests } from '../publish/requests.ts'
+import { Runs } from '../publish/runs.ts'
+import { TopicEncoders } from '../publish/topic-encoders.ts'
 import { Storekeeper } from '../store/storekeeper.ts'
 import type { SubscribeOptions, Subscription, SubscriptionStats } from '../subscribe/subscription.ts'
 import { TopicTable } from '../topic/topic-table.ts'
@@ -91,6 +93,8 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   private readonly topics: TopicTable
   private readonly blocks: ThreadBlocks
   private readonly requests: Requests
+  private readonly runs: Runs
+  private readonly encoders = new TopicEncoders()
   private readonly routes: PoolRoutes
   private readonly publisher: Publisher
   private readonly ledger: LedgerReader
@@ -127,6 +131,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   readonly requestMany: Publishing<Events>['requestMany']
   readonly topic: Publishing<Events>['topic']
   readonly allocate: Publishing<Events>['allocate']
+  readonly flush: Publishing<Events>['flush']
 
   /** @internal Use `createEngine`. */
   constructor(options: CheckedOptions) {
@@ -140,6 +145,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     this.topics = new TopicTable(this.map.topics, options.maxTopics)
     this.blocks = new ThreadBlocks(this.map, 0)
     this.requests = new Requests(this.map, 0, this.waits, this.blocks)
+    this.runs = new Runs(this.map, 0)
     this.routes = new PoolRoutes(this.map)
     const own = { thread: 0, depth: 0 }
     this.publisher = new Publisher(this.publishing, own, { onFull: options.onFull, closedFrom: CLOSING })
@@ -186,6 +192,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     this.request = publisher.request.bind(publisher) as Publishing<Events>['request']
     this.requestMany = publisher.requestMany.bind(publisher) as Publishing<Events>['requestMany']
     this.allocate = publisher.allocate.bind(publisher)
+    this.flush = publisher.flush.bind(publisher)
     this.topic = publisher.topic.bind(publisher) as Publishing<Events>['topic']
   }
 
@@ -242,11 +249,13 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
    * has left something.
    */
   drain(options: WaitOptions = {}): Promise<void> {
+    this.runs.flush()
     return this.drains.wait(options)
   }
 
   /** The ledger, and what handlers, subscriptions and workers have done. */
   stats(): EngineStats {
+    this.runs.flush()
     return {
       ...this.ledger.read(),
       handlers: this.statistics.read(),
@@ -278,6 +287,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   }
 
   private async shutDown(timeoutMs: number): Promise<CloseReport> {
+    this.runs.flush()
     this.publisher.close()
     this.changes.close()
     this.ownModules.close()
@@ -308,7 +318,9 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   }
 
   private isQuiet(): boolean {
-    return !this.publisher.sending && !isAttachedCommitting(this.map) && this.ledger.isQuiet()
+    return (
+      !this.runs.isOpen && !this.publisher.sending && !isAttachedCommitting(this.map) && this.ledger.isQuiet()
+    )
   }
 
   private makeStorekeeper(): Storekeeper | undefined {
@@ -409,8 +421,8 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
 
   /** What this thread's publishers share. */
   private get publishing(): PublisherParts {
-    const { map, topics, routes, waits, blocks, requests } = this
-    return { map, topics, routes, waits, blocks, requests }
+    const { map, topics, routes, waits, blocks, requests, runs, encoders } = this
+    return { map, topics, routes, waits, blocks, requests, runs, encoders }
   }
 }
 

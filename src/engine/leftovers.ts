@@ -8,6 +8,7 @@ import {
 } from '../../native-free-ring/src/index.ts'
 import { readRef } from '../event/block-ref.ts'
 import { MillraceEvent } from '../event/event.ts'
+import { EventOrigins } from '../event/origins.ts'
 import { isInBlock, withData } from '../event/record-copy.ts'
 import type { ThreadBlocks } from '../lane/blocks.ts'
 import {
@@ -42,12 +43,13 @@ export function leftovers(
   blocks: ThreadBlocks,
 ): Leftovers {
   const control = wordsOf(map.control)
+  const origins = new EventOrigins(map.engineId, topics)
   const left: MillraceEvent[] = []
   const settled = new Float64Array(LANE_COUNTERS)
   const add = (record: Uint8Array, attempts: number): void => {
     const data = isInBlock(record) ? blocks.find(readRef(record, record.length)) : undefined
     const whole = data === undefined ? record : withData(record, data)
-    left.push(MillraceEvent.fromCopy(whole, attempts, map.engineId, topics))
+    left.push(MillraceEvent.fromCopy(whole, attempts, origins))
   }
   const addRing = (reader: RingReader): void => {
     reader.prefetch()

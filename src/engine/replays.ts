@@ -1,6 +1,7 @@
 import { threadId } from 'node:worker_threads'
 import { wake, wordsOf } from '../../native-free-ring/src/index.ts'
 import { MillraceEvent } from '../event/event.ts'
+import { EventOrigins } from '../event/origins.ts'
 import type { ThreadBlocks } from '../lane/blocks.ts'
 import { InboxWriter } from '../lane/inbox.ts'
 import { type MailboxPlace, takeWanted } from '../lane/mailbox.ts'
@@ -16,7 +17,7 @@ import type { TopicTable } from '../topic/topic-table.ts'
  */
 export class Replays implements Watch {
   private readonly map: SharedMap
-  private readonly topics: TopicTable
+  private readonly origins: EventOrigins
   private readonly blocks: ThreadBlocks
   private readonly place: MailboxPlace
   private readonly reader: MailboxReader
@@ -28,7 +29,7 @@ export class Replays implements Watch {
   /** `place`: the mailbox in which the events come. */
   constructor(map: SharedMap, topics: TopicTable, blocks: ThreadBlocks, place: MailboxPlace) {
     this.map = map
-    this.topics = topics
+    this.origins = new EventOrigins(map.engineId, topics)
     this.blocks = blocks
     this.place = place
     this.reader = new MailboxReader(place, blocks)
@@ -76,9 +77,9 @@ export class Replays implements Watch {
   }
 
   private takeIn(): void {
-    const { map, reader, topics } = this
+    const { map, reader, origins } = this
     for (let record = reader.take(); record !== undefined; record = reader.take())
-      this.last.set(MillraceEvent.fromCopy(record, 1, map.engineId, topics).type, record)
+      this.last.set(MillraceEvent.fromCopy(record, 1, origins).type, record)
     if (!takeWanted(this.place)) return
     for (const thread of dispatchers(map.shape)) wake(wordsOf(map.control), parkedWord(thread))
   }

@@ -1,8 +1,17 @@
 import { DecodeError } from '../errors.ts'
 import { decodeExtras, type EventSource, type Extras } from './extras.ts'
 import { type CloudEvent, type EventJSON, toCloudEvent, toJSON } from './formats.ts'
+import type { EventOrigin, EventOrigins } from './origins.ts'
 import { readPayload } from './payload.ts'
-import { HAS_EXTRAS, IN_BLOCK, type RecordFields, readFields, readTopic } from './record.ts'
+import {
+  dataStartOf,
+  flagsIn,
+  HAS_EXTRAS,
+  IN_BLOCK,
+  type RecordFields,
+  readFields,
+  readTopic,
+} from './record.ts'
 import { topicIdIn, withData } from './record-copy.ts'
 
 /** The type of an event whose record can't be read. */
@@ -26,7 +35,7 @@ export class MillraceEvent<Type extends string = string, Data = any> {
   /** Of the event format. */
   readonly version = '1.0'
 
-  private readonly engineId: string
+  private readonly origin: EventOrigin
   private record: Uint8Array | undefined
   private readonly start: number
   private readonly end: number
@@ -41,7 +50,7 @@ export class MillraceEvent<Type extends string = string, Data = any> {
   constructor(
     type: Type,
     attempt: number,
-    engineId: string,
+    origin: EventOrigin,
     record: Uint8Array,
     start: number,
     end: number,
@@ -49,29 +58,17 @@ export class MillraceEvent<Type extends string = string, Data = any> {
   ) {
     this.type = type
     this.attempt = attempt
-    this.engineId = engineId
+    this.origin = origin
     this.record = record
     this.start = start
     this.end = end
     this.detached = detached
   }
 
-  /** @internal An event from the copy of its record; `topics` names those with an id. */
-  static fromCopy(
-    record: Uint8Array,
-    attempt: number,
-    engineId: string,
-    topics: { nameOf(id: number): string },
-  ): MillraceEvent {
-    return new MillraceEvent(
-      typeOf(record, topicIdIn(record), topics),
-      attempt,
-      engineId,
-      record,
-      0,
-      record.length,
-      true,
-    )
+  /** @internal An event from the copy of its record. */
+  static fromCopy(record: Uint8Array, attempt: number, origins: EventOrigins): MillraceEvent {
+    const type = typeOf(record, topicIdIn(record), origins)
+    return new MillraceEvent(type, attempt, origins.of(type), record, 0, record.length, true)
   }
 
   /**
@@ -86,9 +83,11 @@ export class MillraceEvent<Type extends string = string, Data = any> {
 
   /** The payload where it lies, starting at a multiple of 8 bytes: valid until the handler settles. */
   get bytes(): Uint8Array {
-    const { flags, dataStart } = this.header()
     const record = this.memory()
-    return (flags & IN_BLOCK) === 0 ? record.subarray(dataStart, this.end) : this.lookUp()
+    const dataStart = dataStartOf(record, this.start, this.end)
+    return (flagsIn(record, this.start) & IN_BLOCK) === 0
+      ? record.subarray(dataStart, this.end)
+      : this.lookUp()
   }
 
   /** Unique. Given by the publisher, else made of engine, publisher and sequence. */
@@ -96,7 +95,7 @@ export class MillraceEvent<Type extends string = string, Data = any> {
     const { id } = this.extra()
     if (id !== undefined) return id
     const { publisher, sequence } = this.header()
-    return `${this.engineId}-${publisher.toString(36)}-${sequence.toString(36)}`
+    return `${this.origin.engineId}-${publisher.toString(36)}-${sequence.toString(36)}`
   }
 
   /** When it was published, in milliseconds since 1970. */
@@ -135,12 +134,12 @@ export class MillraceEvent<Type extends string = string, Data = any> {
     const { flags } = this.header()
     const copied = this.memory().slice(this.start, this.end)
     const record = (flags & IN_BLOCK) === 0 ? copied : withData(copied, this.lookUp())
-    return new MillraceEvent(this.type, this.attempt, this.engineId, record, 0, record.length, true)
+    return new MillraceEvent(this.type, this.attempt, this.origin, record, 0, record.length, true)
   }
 
   /** The universal event format: `id`, `event_type`, ISO `timestamp`, `version`, `source`, `data`, `metadata`. */
   toJSON(): EventJSON {
-    return toJSON(this, `${this.engineId}-${this.header().publisher.toString(36)}`)
+    return toJSON(this, `${this.origin.engineId}-${this.header().publisher.toString(36)}`)
   }
 
   /** CloudEvents 1.0, in its JSON format. */
@@ -153,7 +152,7 @@ export class MillraceEvent<Type extends string = string, Data = any> {
     const event = new MillraceEvent<Type, Data>(
       this.type,
       attempt,
-      this.engineId,
+      this.origin,
       this.memory(),
       this.start,
       this.end,
@@ -197,9 +196,11 @@ export class MillraceEvent<Type extends string = string, Data = any> {
   }
 
   private read(): unknown {
-    const { flags, dataStart } = this.header()
     const record = this.memory()
-    if ((flags & IN_BLOCK) === 0) return readPayload(flags, record, dataStart, this.end, this.detached)
+    const dataStart = dataStartOf(record, this.start, this.end)
+    const flags = flagsIn(record, this.start)
+    if ((flags & IN_BLOCK) === 0)
+      return readPayload(flags, record, dataStart, this.end, this.detached, this.origin.decoder)
     const data = this.lookUp()
     return readPayload(flags, data, 0, data.length, this.detached)
   }
@@ -218,7 +219,7 @@ function settled(type: string): DecodeError {
 }
 
 /** Of a copy that need not be sound. */
-function typeOf(record: Uint8Array, topicId: number, topics: { nameOf(id: number): string }): string {
+function typeOf(record: Uint8Array, topicId: number, topics: EventOrigins): string {
   if (topicId === 0) return readTopic(record, 0)
   try {
     return topics.nameOf(topicId)

@@ -1,5 +1,5 @@
 import { InvalidEventError } from '../errors.ts'
-import { decode, encode } from './codec.ts'
+import { decode, encode } from './msgpack/codec.ts'
 
 /** Where an event comes from. */
 export type EventSource = {

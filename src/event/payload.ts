@@ -1,4 +1,6 @@
-import { decode, encode } from './codec.ts'
+import { decode, encode } from './msgpack/codec.ts'
+import type { ValueDecoder } from './msgpack/value-decoder.ts'
+import type { ValueEncoder } from './msgpack/value-encoder.ts'
 import { CODEC_BYTES, CODEC_MASK, CODEC_MSGPACK, CODEC_NONE, HOLDS_BYTES } from './record.ts'
 
 /** Data as it travels: the first `length` of `bytes`, and the flags that say how to read them. */
@@ -7,9 +9,11 @@ export type Payload = { flags: number; bytes: Uint8Array | undefined; length: nu
 /**
  * Encodes data into `payload`. What it refers to afterwards is the encoder's, until the next call, or the caller's own.
  *
+ * `encoder` has learned what such data look like.
+ *
  * @throws EncodeError, InvalidEventError for more than `limit` bytes of what is not bytes already.
  */
-export function writePayload(payload: Payload, data: unknown, limit: number): void {
+export function writePayload(payload: Payload, data: unknown, limit: number, encoder?: ValueEncoder): void {
   if (data instanceof Uint8Array) {
     payload.bytes = data
     payload.length = data.length
@@ -19,7 +23,7 @@ export function writePayload(payload: Payload, data: unknown, limit: number): vo
     payload.length = 0
     payload.flags = CODEC_NONE
   } else {
-    const encoded = encode(data, limit)
+    const encoded = encode(data, limit, encoder)
     payload.bytes = encoded.bytes
     payload.length = encoded.length
     payload.flags = encoded.holdsBytes ? CODEC_MSGPACK | HOLDS_BYTES : CODEC_MSGPACK
@@ -28,7 +32,7 @@ export function writePayload(payload: Payload, data: unknown, limit: number): vo
 
 /**
  * The data between `start` and `end`, as the flags say. Bytes are a view of `bytes`; of what else holds some, views only if
- * the bytes are `detached`: a copy that nobody writes.
+ * the bytes are `detached`: a copy that nobody writes. `decoder` has learned what such data look like.
  *
  * @throws DecodeError
  */
@@ -38,11 +42,12 @@ export function readPayload(
   start: number,
   end: number,
   detached: boolean,
+  decoder?: ValueDecoder,
 ): unknown {
   const codec = flags & CODEC_MASK
   if (codec === CODEC_NONE) return undefined
   if (codec === CODEC_BYTES) return bytes.subarray(start, end)
   // Binary values are decoded as views: they must not be views of a ring.
   if ((flags & HOLDS_BYTES) !== 0 && !detached) return decode(bytes.slice(start, end))
-  return decode(bytes, start, end)
+  return decode(bytes, start, end, decoder)
 }

@@ -54,6 +54,9 @@ export const COPY = 1 << 10
 /** Goes to the lane of its hash, one after the other with those of the same hash. */
 export const ORDERED = HAS_KEY | BY_ID
 
+/** What makes a record more than its topic, key and data. */
+const SPECIAL = HAS_EXTRAS | EXPIRES | BY_ID | ASKS | IN_BLOCK | AS_BLOCK
+
 const FLAG_BITS = 12
 const FLAG_MASK = (1 << FLAG_BITS) - 1
 const TWO_32 = 4294967296
@@ -119,6 +122,24 @@ export type RecordSpace = {
   readonly bytes: Uint8Array
   readonly words: Int32Array
   readonly doubles: Float64Array
+}
+
+/** Writes the header of a record without a key, at byte `at`, a multiple of 8. */
+export function writeHeader(
+  { words, doubles }: RecordSpace,
+  at: number,
+  topicId: number,
+  publisher: number,
+  sequence: number,
+  flags: number,
+  time: number,
+): void {
+  const word = at >> 2
+  words[word] = topicId | (publisher << 20)
+  words[word + 1] = 0
+  words[word + 2] = sequence | 0
+  words[word + 3] = flags | ((sequence / TWO_32) << FLAG_BITS)
+  doubles[(at + 16) >> 3] = time
 }
 
 /** Writes the draft at byte `at`, a multiple of 8. */
@@ -197,6 +218,12 @@ export function flagsOf(words: Int32Array, at: number): number {
   return words[(at >> 2) + 3]! & FLAG_MASK
 }
 
+/** The topic's id of a record that nobody has begun and that has no more than a key and data; 0 of all others. */
+export function freshTopicOf(words: Int32Array, at: number): number {
+  const word = at >> 2
+  return words[word - 1] === 0 && (words[word + 3]! & SPECIAL) === 0 ? words[word]! & MAX_TOPIC_ID : 0
+}
+
 /** The fields of a record, read from its bytes wherever they lie (a ring, or a copy). */
 export type RecordFields = {
   topicId: number
@@ -253,6 +280,27 @@ export function readFields(bytes: Uint8Array, at: number, end: number): RecordFi
   // Without data, nothing is there to be padded.
   if (from > end) throw shortRecord(at, end)
   return fields
+}
+
+/**
+ * Where the data of the record from `at` to `end` start.
+ *
+ * @throws DecodeError (`ERR_MILLRACE_DECODE`) if it is shorter than it says.
+ */
+export function dataStartOf(bytes: Uint8Array, at: number, end: number): number {
+  if (end - at < HEADER_BYTES) throw shortRecord(at, end)
+  const flags = readWord(bytes, at + 12)
+  let from = at + optionalStart(flags)
+  if ((readWord(bytes, at) & MAX_TOPIC_ID) === 0) from += 2 + readLength16(bytes, from)
+  if ((flags & HAS_KEY) !== 0) from += 2 + readLength16(bytes, from)
+  if ((flags & HAS_EXTRAS) !== 0)
+    from += 4 + readLength16(bytes, from) + readLength16(bytes, from + 2) * 65_536
+  if (!(from <= end)) throw shortRecord(at, end)
+  return at + ((from - at + 7) & -8)
+}
+
+export function flagsIn(bytes: Uint8Array, at: number): number {
+  return readWord(bytes, at + 12) & FLAG_MASK
 }
 
 function shortRecord(at: number, end: number): DecodeError {

@@ -1,5 +1,5 @@
 import { isA } from '../errors.ts'
-import { encode } from './codec.ts'
+import { encode } from './msgpack/codec.ts'
 
 /** An error as plain data, whatever was thrown. */
 export type FailureError = { name: string; message: string; stack?: string; code?: string }

@@ -13,6 +13,7 @@ export class Clock {
   private readonly read: () => number
   private time = 0
   private left = 0
+  private isScheduled = false
 
   /** `read` asks the system; in milliseconds since 1970 if not given. */
   constructor(read: () => number = Date.now) {
@@ -20,7 +21,12 @@ export class Clock {
   }
 
   /** A new run begins: the next reading looks at the system's clock. */
-  readonly expire = (): void => {
+  expire(): void {
+    this.left = 0
+  }
+
+  private readonly end = (): void => {
+    this.isScheduled = false
     this.left = 0
   }
 
@@ -33,7 +39,10 @@ export class Clock {
     if (this.left-- > 0) return this.time
     this.left = READINGS - 1
     this.time = this.read()
-    void RUN_END.then(this.expire)
+    if (!this.isScheduled) {
+      this.isScheduled = true
+      void RUN_END.then(this.end)
+    }
     return this.time
   }
 }

@@ -19,6 +19,7 @@ import type { TopicTable } from '../topic/topic-table.ts'
 import type { BlockWriter } from './block-writer.ts'
 import { fillDraft, newDraft, tooLarge, tooLargeForBlocks } from './draft.ts'
 import type { PoolRoutes } from './pool-routes.ts'
+import type { TopicEncoders } from './topic-encoders.ts'
 
 /** Prepares what a publisher publishes, one event at a time: its policy, its encoded data, its size against the limits. */
 export class Drafter {
@@ -28,6 +29,7 @@ export class Drafter {
   onFull: Policy
   private readonly topics: TopicTable
   private readonly routes: PoolRoutes
+  private readonly encoders: TopicEncoders
   private readonly blocks: BlockWriter
   /** The engine's. */
   private readonly usual: Policy
@@ -44,6 +46,7 @@ export class Drafter {
     { shape }: SharedMap,
     topics: TopicTable,
     routes: PoolRoutes,
+    encoders: TopicEncoders,
     blocks: BlockWriter,
     onFull: Policy,
   ) {
@@ -51,6 +54,7 @@ export class Drafter {
     this.onFull = onFull
     this.topics = topics
     this.routes = routes
+    this.encoders = encoders
     this.blocks = blocks
     this.usual = onFull
     this.maxBytes = maxPayloadBytes(shape.ringBytes)
@@ -71,7 +75,7 @@ export class Drafter {
     // A request that is dropped would never be answered.
     const onFull = ticket === undefined ? this.policy(options) : (options?.onFull ?? 'block')
     const priority = priorityOf(options?.priority)
-    fillDraft(draft, data, options, this.maxDataBytes, this.byId)
+    fillDraft(draft, data, options, this.maxDataBytes, this.byId, this.encoders.of(topicId))
     draft.ticket = ticket
     if (ticket !== undefined) draft.flags |= ASKS
     this.onFull = onFull

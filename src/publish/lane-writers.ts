@@ -1,19 +1,14 @@
 import { Counters, FULL, RingWriter, wordsOf } from '../../native-free-ring/src/index.ts'
-import { closedError } from '../errors.ts'
 import { COPY, type Draft, writeDraft } from '../event/record.ts'
 import type { ThreadBlocks } from '../lane/blocks.ts'
 import {
   ACTIVATIONS,
   activeWord,
-  CLOSING,
-  committingWord,
   countersWord,
-  isAttached,
   isKeyed,
   laneCount,
   type PublisherSlot,
   type SharedMap,
-  STATE,
   THREAD_COUNTERS,
   USES_RELAYS,
   USES_RINGS,
@@ -26,7 +21,11 @@ import type { TopicTable } from '../topic/topic-table.ts'
 import { BlockWriter } from './block-writer.ts'
 import type { PublisherNotices } from './publisher-notices.ts'
 import { RelayWriters } from './relay-writers.ts'
+import type { Runs } from './runs.ts'
 import { SpillwayWriters } from './spillway-writers.ts'
+
+/** So many events become visible together, even if their reader is busy. */
+const RUN_EVENTS = 16
 
 /**
  * A publisher's ends of all lanes: claims, writes and commits.
@@ -57,7 +56,11 @@ export class LaneWriters {
   private uncommitted = 0
   /** What of the publisher's is known to be in use: bits of its active word. */
   private active = 0
-  private readonly attached: boolean
+  private readonly runs: Runs
+  /** Something was written since the last commit. */
+  private inRun = false
+  /** The ring that was written last. */
+  private latest: RingWriter | undefined
 
   constructor(
     map: SharedMap,
@@ -65,13 +68,14 @@ export class LaneWriters {
     topics: TopicTable,
     blocks: ThreadBlocks,
     notices: PublisherNotices,
+    runs: Runs,
   ) {
     this.map = map
     this.publisher = publisher
     this.slot = map.publishers[publisher]!
     this.blocks = new BlockWriter(blocks, this.slot.depth)
     const { thread } = this.slot
-    this.attached = isAttached(map.shape, thread)
+    this.runs = runs
     this.control = wordsOf(map.control)
     this.counters = new Counters(this.control, countersWord(thread), THREAD_COUNTERS)
     const lanes = laneCount(map.shape)
@@ -92,21 +96,44 @@ export class LaneWriters {
   /** Writes the draft into this lane's ring, uncommitted, if there is room. */
   write(lane: number, draft: Draft, bytes: number): boolean {
     const writer = this.writer(lane)
+    if (!this.inRun) this.begin()
     const at = writer.claim(bytes)
     if (at === FULL) return false
     this.number(draft)
     this.count(draft)
     writeDraft(writer, at, draft)
-    this.notices.look(lane, writer)
-    if (!this.dirty[lane]) {
-      this.dirty[lane] = true
-      this.touched[this.touchedCount++] = lane
-    }
+    this.touch(lane, writer)
     return true
+  }
+
+  /** The ring of this lane, to be claimed from; then `next` numbers what is written, and `wrote` says so. */
+  writerOf(lane: number): RingWriter {
+    if (!this.inRun) this.begin()
+    return this.writer(lane)
+  }
+
+  /** The number of the event that is being written. */
+  next(): number {
+    this.uncommitted++
+    return this.sequence++
+  }
+
+  wrote(lane: number, writer: RingWriter): void {
+    this.touch(lane, writer)
+    this.commitSoon()
+  }
+
+  private touch(lane: number, writer: RingWriter): void {
+    this.latest = writer
+    this.notices.look(lane, writer)
+    if (this.dirty[lane]) return
+    this.dirty[lane] = true
+    this.touched[this.touchedCount++] = lane
   }
 
   /** Writes the draft into this lane's relay, uncommitted, if there is room; if it may `overwrite`, there is. */
   relay(lane: number, draft: Draft, bytes: number, overwrite: boolean): boolean {
+    if (!this.inRun) this.begin()
     this.use(USES_RELAYS)
     this.number(draft)
     if (!this.relays.write(lane, draft, bytes, overwrite)) return false
@@ -116,6 +143,7 @@ export class LaneWriters {
 
   /** Writes the draft, uncommitted, in the place of the one with its key in this lane's relay, if there is one. */
   coalesce(lane: number, draft: Draft, bytes: number): void {
+    if (!this.inRun) this.begin()
     this.use(USES_RELAYS)
     this.number(draft)
     this.count(draft)
@@ -127,27 +155,9 @@ export class LaneWriters {
     return this.relays.dropOldest(lane)
   }
 
-  /**
-   * Makes everything written visible, and wakes the workers that parked.
-   *
-   * @throws ClosedError from an attached thread, if the engine was closed meanwhile: nothing was published.
-   */
+  /** @internal Makes everything written visible, and wakes the workers that parked. `Runs` does it. */
   commit(): void {
-    if (!this.attached) {
-      this.publish()
-      return
-    }
-    // Either `close` sees this store and waits for the end of the commit, or the load sees that the engine is closing.
-    Atomics.store(this.control, committingWord(this.slot.thread), 1)
-    const isOpen = Atomics.load(this.control, STATE) < CLOSING
-    if (isOpen) this.publish()
-    Atomics.store(this.control, committingWord(this.slot.thread), 0)
-    if (isOpen) return
-    this.abort()
-    throw closedError()
-  }
-
-  private publish(): void {
+    this.inRun = false
     this.uncommitted = 0
     if (this.relays.isDirty) this.relays.commit((lane) => this.wakeReader(lane))
     for (let i = 0; i < this.touchedCount; i++) {
@@ -166,6 +176,17 @@ export class LaneWriters {
   /** Wakes the thread that is to look at this lane. */
   wakeReader(lane: number): void {
     wakeReader(this.control, this.map.shape, lane)
+  }
+
+  /** What was written last becomes visible with what follows: at once, if its reader has nothing else to read. */
+  commitSoon(): void {
+    if (this.uncommitted >= RUN_EVENTS || this.latest === undefined || this.latest.isCaughtUp)
+      this.runs.flush()
+  }
+
+  /** Makes everything visible that this thread has published. */
+  flush(): void {
+    this.runs.flush()
   }
 
   /** Forgets everything written since the last commit. */
@@ -225,6 +246,7 @@ export class LaneWriters {
 
   /** Writes the draft into this lane's spillway, uncommitted, if there is room. */
   spill(lane: number, draft: Draft, bytes: number): boolean {
+    if (!this.inRun) this.begin()
     this.use(USES_SPILLWAYS)
     this.number(draft)
     if (!this.spillways!.write(lane, draft, bytes)) return false
@@ -232,6 +254,11 @@ export class LaneWriters {
     // The engine's thread waits for this ring to be empty: its readers are to say so.
     this.writer(lane).want(true)
     return true
+  }
+
+  private begin(): void {
+    this.runs.begin(this)
+    this.inRun = true
   }
 
   private writer(lane: number): RingWriter {

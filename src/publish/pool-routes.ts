@@ -2,6 +2,7 @@ import { Bulletin } from '../lane/bulletin.ts'
 import type { SharedMap } from '../lane/map.ts'
 import { asksFor, isNotice } from '../lane/notices.ts'
 import { PatternIndex } from '../topic/matcher.ts'
+import { TopicMap } from '../topic/topic-map.ts'
 
 /** A handler's pattern, and the number of its pool. */
 export type PatternPool = readonly [pattern: string, pool: number]
@@ -18,7 +19,7 @@ export class PoolRoutes {
   private readonly isSingle: boolean
   private version = 0
   private patterns = new PatternIndex<PatternPool>()
-  private readonly byId: (readonly number[] | undefined)[] = []
+  private readonly byId = new TopicMap<readonly number[]>()
   private readonly byText = new Map<string, readonly number[]>()
 
   constructor({ routes, shape }: SharedMap) {
@@ -31,21 +32,21 @@ export class PoolRoutes {
     if (this.isSingle) return FIRST_POOL
     if (this.bulletin.version !== this.version) this.follow()
     if (topicId === 0) return this.byText.get(topic) ?? this.resolveText(topic)
-    return this.byId[topicId] ?? this.resolveId(topic, topicId)
+    return this.byId.get(topicId) ?? this.resolveId(topic, topicId)
   }
 
   private follow(): void {
     const { version, text } = this.bulletin.read()
     this.patterns = new PatternIndex()
     for (const entry of JSON.parse(text) as PatternPool[]) this.patterns.add(entry[0], entry)
-    this.byId.length = 0
+    this.byId.clear()
     this.byText.clear()
     this.version = version
   }
 
   private resolveId(topic: string, topicId: number): readonly number[] {
     const pools = this.resolve(topic)
-    this.byId[topicId] = pools
+    this.byId.set(topicId, pools)
     return pools
   }
 

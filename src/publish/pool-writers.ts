@@ -21,6 +21,11 @@ export class PoolWriters {
     this.free = this.pools.map((pool) => new FreeLanes(map, pool, thread))
   }
 
+  /** A pool's lanes for events without a key. */
+  freeOf(pool: number): FreeLanes {
+    return this.free[pool]!
+  }
+
   /** Writes the draft, uncommitted, into a lane of each of its pools, of its key or a free one; false if there is no room in one of them, and none has it. */
   place(draft: Draft, bytes: number): boolean {
     const { pools } = draft

@@ -1,4 +1,4 @@
-import { type Ticket, wordsOf } from '../../native-free-ring/src/index.ts'
+import { maxPayloadBytes, type Ticket, wordsOf } from '../../native-free-ring/src/index.ts'
 import { closedError, FullError, InvalidEventError, isA, MillraceError, TimeoutError } from '../errors.ts'
 import { Block } from '../event/block.ts'
 import { overwrites, type Policy } from '../event/policy.ts'
@@ -22,6 +22,7 @@ import { isSampled } from '../lane/sample.ts'
 import type { Waits } from '../lane/waits.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 import { Clock } from './clock.ts'
+import { DirectWriter } from './direct-writer.ts'
 import { keepDraft } from './draft.ts'
 import { Drafter } from './drafter.ts'
 import { afterAccepting, checkInput, inputOf } from './input.ts'
@@ -31,7 +32,9 @@ import { PoolWriters } from './pool-writers.ts'
 import { PublisherNotices } from './publisher-notices.ts'
 import { checkMany, requestMany } from './request-many.ts'
 import type { Requests } from './requests.ts'
+import type { Runs } from './runs.ts'
 import { SendQueues } from './send-queues.ts'
+import type { TopicEncoders } from './topic-encoders.ts'
 
 /** A `send` without `timeoutMs` waits so long: every wait is bounded. */
 export const SEND_TIMEOUT_MS = 30_000
@@ -44,6 +47,8 @@ export type PublisherParts = {
   readonly waits: Waits
   readonly blocks: ThreadBlocks
   readonly requests: Requests
+  readonly runs: Runs
+  readonly encoders: TopicEncoders
 }
 
 export type PublisherOptions = {
@@ -65,21 +70,21 @@ export class Publisher implements Publishing {
   private readonly options: PublisherOptions
   private readonly drafter: Drafter
   private readonly draft: Draft
+  /** Undefined if nothing goes that way. */
+  private readonly direct: DirectWriter | undefined
   private readonly clock = new Clock()
   /** How many events were offered to samples of one in so many. */
   private readonly samples = new Map<number, number>()
   /** The lanes, and those that wait for room there: of each priority that was used. */
   private readonly queues: (SendQueues | undefined)[] = new Array(PRIORITIES).fill(undefined)
   private closed = false
-  /** Events of a batch are claimed and not committed: what a getter in one of them published would commit them. */
-  private batching = false
 
   constructor(
     parts: PublisherParts,
     slot: Pick<PublisherSlot, 'thread' | 'depth'>,
     options: PublisherOptions,
   ) {
-    const { map, topics, routes, requests } = parts
+    const { map, topics, routes, requests, encoders } = parts
     this.parts = parts
     this.slot = slot
     this.control = wordsOf(map.control)
@@ -87,15 +92,30 @@ export class Publisher implements Publishing {
     this.requests = requests
     this.options = options
     this.notices = new PublisherNotices(this.control, (topic, notice) => this.notify(topic, notice))
-    this.drafter = new Drafter(map, topics, routes, this.queuesOf(NORMAL).pools.lanes.blocks, options.onFull)
+    this.drafter = new Drafter(
+      map,
+      topics,
+      routes,
+      encoders,
+      this.queuesOf(NORMAL).pools.lanes.blocks,
+      options.onFull,
+    )
     this.draft = this.drafter.draft
+    const { pools } = this.queuesOf(NORMAL)
+    this.direct =
+      overwrites(options.onFull) || map.shape.pools.length > 1
+        ? undefined
+        : new DirectWriter(pools.lanes, pools.freeOf(0), encoders, maxPayloadBytes(map.shape.ringBytes))
   }
 
   publish(type: string | EventInput, data?: unknown, options?: PublishOptions): boolean {
     this.checkOpen()
     // A worker takes longer to wake than an event to be written: if it is parked, it may as well begin.
     if (this.clock.isStale) this.queuesOf(NORMAL).pools.rouse()
-    this.draft.time = this.clock.now()
+    const time = this.clock.now()
+    if (options === undefined && typeof type === 'string' && this.publishDirectly(type, data, time))
+      return true
+    this.draft.time = time
     const input = typeof type === 'string' ? undefined : checkInput(type)
     const accepted =
       input === undefined
@@ -105,13 +125,23 @@ export class Publisher implements Publishing {
     return accepted
   }
 
+  private publishDirectly(topic: string, data: unknown, time: number): boolean {
+    const { direct } = this
+    if (direct === undefined || this.queues[NORMAL]!.isWaiting) return false
+    const topicId = this.topics.idOf(topic)
+    return topicId !== 0 && direct.publish(topicId, data, time)
+  }
+
   publishBatch(events: readonly EventInput[]): number {
     this.checkOpen()
-    this.batching = true
+    const { runs } = this.parts
+    // What failed must be no more than what is in this batch.
+    runs.flush()
+    runs.isHeld = true
     try {
       return this.publishAll(events)
     } finally {
-      this.batching = false
+      runs.isHeld = false
       this.notices.flush()
     }
   }
@@ -125,7 +155,7 @@ export class Publisher implements Publishing {
     let droppedType = ''
     let { lanes } = this.queuesOf(NORMAL).pools
     const commit = (): void => {
-      lanes.commit()
+      this.parts.runs.flush()
       if (dropped > 0) this.countDrops(droppedType, dropped)
       dropped = 0
       committed = accepted
@@ -258,6 +288,10 @@ export class Publisher implements Publishing {
     return this.queuesOf(NORMAL).pools.lanes.blocks.allocate(bytes)
   }
 
+  flush(): void {
+    this.parts.runs.flush()
+  }
+
   topic(topic: string): TopicHandle {
     this.topics.idOf(topic)
     return {
@@ -312,12 +346,14 @@ export class Publisher implements Publishing {
       return true
     }
     if (this.place(bytes)) {
-      this.lanes.commit()
+      this.lanes.commitSoon()
       return true
     }
+    // There is something to read for those who are to make room.
+    this.lanes.flush()
     if (this.drafter.onFull === 'drop-newest') {
       const lost = this.placeWhereRoom(bytes)
-      if (lost < this.draft.pools.length) this.lanes.commit()
+      if (lost < this.draft.pools.length) this.lanes.commitSoon()
       else this.lanes.blocks.drop(this.draft)
       this.countDrops(type, lost)
       return true
@@ -360,7 +396,7 @@ export class Publisher implements Publishing {
       return
     }
     const lost = this.pools.overwrite(draft, bytes, onFull === 'coalesce')
-    if (lost < draft.pools.length) lanes.commit()
+    if (lost < draft.pools.length) lanes.flush()
     else lanes.blocks.drop(draft)
     if (lost > 0) this.countDrops(type, lost)
   }
@@ -411,9 +447,9 @@ export class Publisher implements Publishing {
   }
 
   private open(priority: number): SendQueues {
-    const { map, topics, waits, blocks } = this.parts
+    const { map, topics, waits, blocks, runs } = this.parts
     const publisher = publisherOf(map, this.slot.thread, this.slot.depth, priority)
-    const lanes = new LaneWriters(map, publisher, topics, blocks, this.notices)
+    const lanes = new LaneWriters(map, publisher, topics, blocks, this.notices, runs)
     const pools = new PoolWriters(map, this.slot.thread, lanes)
     const queues = new SendQueues(pools, waits, () => this.isClosed)
     this.queues[priority] = queues
@@ -422,7 +458,8 @@ export class Publisher implements Publishing {
 
   private checkOpen(): void {
     if (this.isClosed) throw closedError()
-    if (this.batching) throw new InvalidEventError('A getter in a batch of events can not publish itself')
+    if (this.parts.runs.isHeld)
+      throw new InvalidEventError('A getter in a batch of events can not publish itself')
   }
 
   private get isClosed(): boolean {

@@ -83,7 +83,7 @@ export class SendQueues implements Watch {
       for (let first = queue[0]; first !== undefined && this.isNext(first); first = queue[0]) {
         if (this.isClosed()) throw closedError()
         if (!pools.place(first.draft, first.bytes)) break
-        pools.lanes.commit()
+        pools.lanes.flush()
         this.leave(first)
         first.deadline?.clear()
         first.resolve()

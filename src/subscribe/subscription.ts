@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { OptionsError } from '../errors.ts'
 import { MillraceEvent } from '../event/event.ts'
+import { EventOrigins } from '../event/origins.ts'
 import type { Policy } from '../event/policy.ts'
 import type { ThreadBlocks } from '../lane/blocks.ts'
 import { checkWait, Deadline, type WaitOptions } from '../lane/deadline.ts'
@@ -116,6 +117,7 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
   /** Taken from the mailbox, and neither received nor filtered yet. */
   private held: Event | undefined
   private readonly gauge: MailboxGauge
+  private readonly origins: EventOrigins
   private closed = false
 
   constructor(
@@ -129,6 +131,7 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
     this.spilled = this.openSpilled()
     this.reader = new MailboxReader(place, parts.blocks, this.spilled)
     this.gauge = new MailboxGauge(place)
+    this.origins = new EventOrigins(parts.map.engineId, parts.topics)
   }
 
   get id(): number {
@@ -313,8 +316,7 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
   private takeOne(): Event | undefined {
     const record = this.reader.take()
     if (record === undefined) return undefined
-    const { topics, map } = this.parts
-    return MillraceEvent.fromCopy(record, 1, map.engineId, topics) as Event
+    return MillraceEvent.fromCopy(record, 1, this.origins) as Event
   }
 
   /** What the filter says. If it throws, nothing else is lost: with others taken already, the event stays held. */

@@ -2,6 +2,7 @@ import { allocateShared } from '../../native-free-ring/src/index.ts'
 import { DecodeError } from '../errors.ts'
 import { fnv1aBytes } from '../fnv1a.ts'
 import { checkTopic } from './topic.ts'
+import { TopicMap } from './topic-map.ts'
 
 /**
  * The topics of an engine, interned: a table in shared memory that only grows, written by any thread.
@@ -27,7 +28,7 @@ export class TopicTable {
   private readonly maxTopics: number
   /** This thread's own view of the table: it can't grow beyond it. */
   private readonly ids = new Map<string, number>()
-  private readonly names: (string | undefined)[] = []
+  private readonly names = new TopicMap<string>()
 
   static allocate(maxTopics: number): SharedArrayBuffer {
     return allocateShared(4 * (SLOTS + slotsFor(maxTopics)) + maxTopics * BYTES_PER_TOPIC)
@@ -52,13 +53,13 @@ export class TopicTable {
 
   /** The topic of an id that another thread has interned. */
   nameOf(id: number): string {
-    const name = this.names[id]
+    const name = this.names.get(id)
     if (name !== undefined) return name
     // Pairs with the compare-and-swap that published the entry.
     const entry = id <= this.mask + 1 ? Atomics.load(this.words, SLOTS + id - 1) : 0
     if (entry === 0) throw new DecodeError(`No topic has the number ${id}`)
     const text = this.textAt(entry - 1)
-    this.names[id] = text
+    this.names.set(id, text)
     return text
   }
 

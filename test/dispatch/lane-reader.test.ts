@@ -11,6 +11,8 @@ import { Waits } from '../../src/lane/waits.ts'
 import { PoolRoutes } from '../../src/publish/pool-routes.ts'
 import { Publisher } from '../../src/publish/publisher.ts'
 import { Requests } from '../../src/publish/requests.ts'
+import { Runs } from '../../src/publish/runs.ts'
+import { TopicEncoders } from '../../src/publish/topic-encoders.ts'
 import { TopicTable } from '../../src/topic/topic-table.ts'
 import { poolShape } from '../fixtures/pool-shape.ts'
 
@@ -32,7 +34,16 @@ test('a lane that is let go of in the middle of a drain is kept until what was d
   const blocks = new ThreadBlocks(map, 0)
   const waits = new Waits(new Parking(control, parkedWord(0)), { drive: false })
   const requests = new Requests(map, 0, waits, blocks)
-  const parts = { map, topics, routes: new PoolRoutes(map), waits, blocks, requests }
+  const parts = {
+    map,
+    topics,
+    routes: new PoolRoutes(map),
+    waits,
+    blocks,
+    requests,
+    runs: new Runs(map, 0),
+    encoders: new TopicEncoders(),
+  }
   const publisher = new Publisher(
     parts,
     { thread: 0, depth: 0 },
@@ -62,6 +73,7 @@ test('a lane that is let go of in the middle of a drain is kept until what was d
     },
   } as unknown as LaneHost
   const executor = {
+    directOf: () => undefined,
     hold: () => undefined,
     run: () => {
       dispatched++

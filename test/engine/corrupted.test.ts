@@ -44,6 +44,7 @@ test.each([
       for (let i = 0; i < 12; i++) {
         engine.publish('read.all', { i, text: 'some text' }, { ...options, id: `id-${i}`, key: 'k' })
       }
+      engine.flush()
       // The gate comes first.
       const { map } = engine as unknown as { map: SharedMap }
       let spoilt = 0

@@ -116,7 +116,7 @@ describe.each([0, 1, 2])('workers: %d', (workers) => {
   test('a caller that goes is told to the handler', async () => {
     await using engine = await start({ workers })
     const gaveUp = engine.subscribe('gave-up')
-    await expect(engine.request('cancelled', 1, { timeoutMs: 20 })).rejects.toThrow(TimeoutError)
+    await expect(engine.request('cancelled', 1, { timeoutMs: 500 })).rejects.toThrow(TimeoutError)
     expect((await gaveUp.receive())?.data).toEqual({ cancelled: true })
     const controller = new AbortController()
     const request = engine.request('cancelled', 1, { signal: controller.signal })

@@ -28,7 +28,15 @@ export function eventOf(written: Written): { event: MillraceEvent; overwrite(): 
   }
   writeDraft(space, AT, draft)
   return {
-    event: new MillraceEvent(TYPE, 1, 'engine', space.bytes, AT, AT + length, false),
+    event: new MillraceEvent(
+      TYPE,
+      1,
+      { engineId: 'engine', decoder: undefined },
+      space.bytes,
+      AT,
+      AT + length,
+      false,
+    ),
     overwrite: () => void space.bytes.fill(0xa5),
   }
 }

@@ -78,8 +78,9 @@ describe('in a handler', () => {
       expect(event.bytes).toEqual(new Uint8Array([1, 2, 3]))
       expect(event.bytes.byteOffset % 8).toBe(0)
       expect(event.data).toEqual(event.bytes)
+      const { bytes } = event
       overwrite()
-      expect(event.bytes[0]).toBe(0xa5)
+      expect(bytes[0]).toBe(0xa5)
     }
   })
 

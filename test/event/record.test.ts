@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { decode } from '../../src/event/codec.ts'
 import { decodeExtras, type Extras } from '../../src/event/extras.ts'
+import { decode } from '../../src/event/msgpack/codec.ts'
 import {
   type Draft,
   draftBytes,

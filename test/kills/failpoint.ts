@@ -12,8 +12,9 @@ export type Way = (typeof WAYS)[number]
 export const PUBLISH_STEPS = [
   'RingWriter.fits.load',
   'RingWriter.want.store',
-  'LaneWriters.commit.store',
-  'LaneWriters.commit.load',
+  'Runs.enter.store',
+  'Runs.enter.load',
+  'Runs.flush.store',
   'RingWriter.commit.store',
   'homeOf.load',
   'wake.load',
@@ -23,7 +24,7 @@ export const PUBLISH_STEPS = [
   'Blocks.pass.compareExchange',
 ] as const
 export const WORKER_STEPS = [
-  ...PUBLISH_STEPS.filter((step) => !step.startsWith('LaneWriters')),
+  ...PUBLISH_STEPS.filter((step) => !step.startsWith('Runs')),
   'Lanes.lookAround.load',
   'Dispatcher.synchronise.load',
   'isEmpty.load',

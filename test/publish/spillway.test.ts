@@ -8,6 +8,8 @@ import { Waits } from '../../src/lane/waits.ts'
 import { PoolRoutes } from '../../src/publish/pool-routes.ts'
 import { Publisher } from '../../src/publish/publisher.ts'
 import { Requests } from '../../src/publish/requests.ts'
+import { Runs } from '../../src/publish/runs.ts'
+import { TopicEncoders } from '../../src/publish/topic-encoders.ts'
 import { memoryStore } from '../../src/store/index.ts'
 import { Spillway } from '../../src/store/spillway.ts'
 import { TopicTable } from '../../src/topic/topic-table.ts'
@@ -33,7 +35,16 @@ function setUp() {
     const waits = new Waits(new Parking(control, parkedWord(0)), { drive: false })
     const blocks = new ThreadBlocks(map, 0)
     const requests = new Requests(map, 0, waits, blocks)
-    const parts = { map, topics, routes: new PoolRoutes(map), waits, blocks, requests }
+    const parts = {
+      map,
+      topics,
+      routes: new PoolRoutes(map),
+      waits,
+      blocks,
+      requests,
+      runs: new Runs(map, 0),
+      encoders: new TopicEncoders(),
+    }
     return new Publisher(
       parts,
       { thread: 0, depth: 0 },

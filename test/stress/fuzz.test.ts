@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { decode, encode } from '../../src/event/codec.ts'
 import { MillraceEvent } from '../../src/event/event.ts'
+import { decode, encode } from '../../src/event/msgpack/codec.ts'
 import { DecodeError } from '../../src/index.ts'
 import { eventOf } from '../event/event-of.ts'
 
@@ -138,7 +138,15 @@ test('a million mutated records: fields, or a DecodeError', { timeout: 300_000 }
   let refused = 0
   for (let round = 0; round < 1_000_000; round++) {
     const record = mutate(seed, random)
-    const mutated = new MillraceEvent('t', 1, 'engine', record, 0, record.length, true)
+    const mutated = new MillraceEvent(
+      't',
+      1,
+      { engineId: 'engine', decoder: undefined },
+      record,
+      0,
+      record.length,
+      true,
+    )
     for (const field of [
       'data',
       'id',

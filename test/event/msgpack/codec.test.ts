@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decode, encode } from '../../src/event/codec.ts'
+import { decode, encode } from '../../../src/event/msgpack/codec.ts'
 
 function bytesOf(value: unknown): Uint8Array {
   const { bytes, length } = encode(value)

@@ -1,43 +1,46 @@
+import { readText } from './text.ts'
+
 /** What `read` answers for what it leaves to the complete codec. */
-export const NOT_PLAIN: unique symbol = Symbol('not plain')
+export const UNREAD: unique symbol = Symbol('unread')
 
 const MAX_DEPTH = 100
-/** Texts up to so many bytes are looked up among those read lately, before they are made again. */
-const CACHED_BYTES = 24
-const CACHE_SLOTS = 1_024
 
 /** Bytes that must follow the heads 0xc0 to 0xdf before their content is looked at. */
 const LENGTH_BYTES = [
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 0, 0, 0, 0, 0, 1, 2, 4, 2, 4, 2, 4,
 ]
 
+/** Takes values at the reader's position, as its own `take` does. */
+export interface Taking {
+  take(reader: PlainReader): unknown
+}
+
 const double = new Float64Array(1)
 const doubleBytes = new Uint8Array(double.buffer)
-/** A byte order mark is a character like any other here. */
-const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /**
  * Reads MessagePack of plain data where it lies, without a view or a copy of it: what `PlainWriter` writes.
  *
  * Binary data, extensions, `__proto__` as a key, and everything malformed are left to `@msgpack/msgpack`: `read`
- * answers `NOT_PLAIN`, and that codec decodes or refuses it.
+ * answers `UNREAD`, and that codec decodes or refuses it.
  */
 export class PlainReader {
-  private bytes: Uint8Array = new Uint8Array()
-  private at = 0
-  private end = 0
-  private readonly texts: (string | undefined)[] = new Array(CACHE_SLOTS).fill(undefined)
+  /** What is read: the bytes from `at`, of those before `end`. */
+  bytes: Uint8Array = new Uint8Array()
+  at = 0
+  end = 0
 
-  /** The value that fills the bytes from `start` to `end`, or `NOT_PLAIN`. */
-  read(bytes: Uint8Array, start: number, end: number): unknown {
+  /** The value that fills the bytes from `start` to `end`, or `UNREAD`; taken by `decoder`, if there is one. */
+  read(bytes: Uint8Array, start: number, end: number, decoder?: Taking): unknown {
     this.bytes = bytes
     this.at = start
     this.end = end
-    const value = this.take(0)
-    return this.at === end ? value : NOT_PLAIN
+    const value = decoder === undefined ? this.take(0) : decoder.take(this)
+    return this.at === end ? value : UNREAD
   }
 
-  private take(depth: number): unknown {
+  /** The value that begins at `at`, `depth` levels deep, or `UNREAD`. */
+  take(depth: number): unknown {
     if (this.at >= this.end) return this.leave()
     const head = this.bytes[this.at++]!
     if (head < 0x80) return head
@@ -102,7 +105,7 @@ export class PlainReader {
       const key = this.take(MAX_DEPTH)
       if (typeof key !== 'string' || key === '__proto__') return this.leave()
       const value = this.take(depth + 1)
-      if (value === NOT_PLAIN) return NOT_PLAIN
+      if (value === UNREAD) return UNREAD
       map[key] = value
     }
     return map
@@ -113,7 +116,7 @@ export class PlainReader {
     const values: unknown[] = []
     for (let i = 0; i < count; i++) {
       const value = this.take(depth + 1)
-      if (value === NOT_PLAIN) return NOT_PLAIN
+      if (value === UNREAD) return UNREAD
       values.push(value)
     }
     return values
@@ -124,26 +127,7 @@ export class PlainReader {
     const end = start + length
     if (end > this.end) return this.leave()
     this.at = end
-    if (length > CACHED_BYTES) return utf8.decode(this.bytes.slice(start, end))
-    let hash = length
-    for (let i = start; i < end; i++) {
-      const byte = this.bytes[i]!
-      if (byte > 0x7f) return utf8.decode(this.bytes.slice(start, end))
-      hash = Math.imul(hash ^ byte, 0x01000193)
-    }
-    const slot = (hash ^ (hash >>> 15)) & (CACHE_SLOTS - 1)
-    const known = this.texts[slot]
-    if (known !== undefined && this.equals(known, start, length)) return known
-    let text = ''
-    for (let i = start; i < end; i++) text += String.fromCharCode(this.bytes[i]!)
-    this.texts[slot] = text
-    return text
-  }
-
-  private equals(text: string, start: number, length: number): boolean {
-    if (text.length !== length) return false
-    for (let i = 0; i < length; i++) if (text.charCodeAt(i) !== this.bytes[start + i]) return false
-    return true
+    return readText(this.bytes, start, end)
   }
 
   private takeDouble(): number {
@@ -164,9 +148,9 @@ export class PlainReader {
   }
 
   /** Not for this reader: nothing that follows makes it so. */
-  private leave(): typeof NOT_PLAIN {
+  private leave(): typeof UNREAD {
     this.at = -1
     this.end = -2
-    return NOT_PLAIN
+    return UNREAD
   }
 }

@@ -7,10 +7,13 @@ import {
   type ExtensionCodecType,
   encodeTimestampExtension,
 } from '@msgpack/msgpack'
-import { DecodeError, EncodeError, InvalidEventError, isA } from '../errors.ts'
-import { NOT_PLAIN, PlainReader } from './plain-reader.ts'
-import { PlainWriter, TOO_LARGE } from './plain-writer.ts'
+import { DecodeError, EncodeError, InvalidEventError, isA } from '../../errors.ts'
+import { PlainReader, UNREAD } from './plain-reader.ts'
+import { NOT_PLAIN, putPlain } from './plain-writer.ts'
+import { NO_ROOM, Scratch } from './scratch.ts'
 import { checkSound } from './soundness.ts'
+import type { ValueDecoder } from './value-decoder.ts'
+import type { ValueEncoder } from './value-encoder.ts'
 
 /**
  * MessagePack for ordinary data, by `@msgpack/msgpack`, with what JavaScript has beyond it as extension types, so
@@ -27,6 +30,9 @@ const EXT_BIGINT = 3
 const EXT_TYPED_ARRAY = 4
 
 const MAX_DEPTH = 100
+/** More than is ever asked for and not needed, so that what just fits is not refused. */
+const SLACK = 256
+const TOO_LARGE = Symbol('too large')
 
 const TYPED_ARRAYS = [
   Int8Array,
@@ -155,8 +161,10 @@ function newEncoder(): Encoder<undefined> {
 /** Both serve nested calls by a copy of themselves. */
 let encoder = newEncoder()
 /** Plain data, which is nearly all, takes the short way. */
-const writer = new PlainWriter()
+export const scratch = new Scratch()
 const reader = new PlainReader()
+/** A value is being encoded: a getter of it, that encodes another, must leave the scratch alone. */
+let encoding = false
 const decoder = new Decoder({ extensionCodec: extensions })
 
 /** The most that any ring takes. */
@@ -172,16 +180,17 @@ const encoded: Encoded = { bytes: new Uint8Array(0), length: 0, holdsBytes: fals
  * @throws EncodeError (`ERR_MILLRACE_ENCODE`) for what MessagePack and the extensions above can't carry, InvalidEventError
  * (`ERR_MILLRACE_INVALID_EVENT`) for plain data of more than `limit` bytes, as soon as it is that much.
  */
-export function encode(data: unknown, limit = MAX_DATA_BYTES): Encoded {
+export function encode(data: unknown, limit = MAX_DATA_BYTES, shapes?: ValueEncoder): Encoded {
   try {
     // A getter in the data may throw, or encode something else.
-    if (writer.write(data, limit)) {
-      encoded.bytes = writer.bytes
-      encoded.length = writer.length
-      encoded.holdsBytes = false
-    } else {
+    const length = encodePlain(data, limit, shapes)
+    if (length === NOT_PLAIN) {
       encodeComplete(data)
+      return encoded
     }
+    encoded.bytes = scratch.bytes
+    encoded.length = length
+    encoded.holdsBytes = false
     return encoded
   } catch (error) {
     if (error === TOO_LARGE) {
@@ -195,6 +204,22 @@ export function encode(data: unknown, limit = MAX_DATA_BYTES): Encoded {
       reason.startsWith('Too deep') ? `Data nested deeper than ${MAX_DEPTH} levels, or cyclic` : reason,
       { cause: error },
     )
+  }
+}
+
+/** Into the scratch; answers how many bytes, or `NOT_PLAIN`. Tries again with more room, as long as `limit` allows that. */
+export function encodePlain(data: unknown, limit: number, shapes: ValueEncoder | undefined): number {
+  if (encoding) return NOT_PLAIN
+  encoding = true
+  try {
+    for (;;) {
+      const end = shapes === undefined ? putPlain(scratch, 0, data, 1) : shapes.put(scratch, 0, data)
+      if (end !== NO_ROOM) return end
+      if (scratch.bytes.length >= limit + SLACK) throw TOO_LARGE
+      scratch.grow()
+    }
+  } finally {
+    encoding = false
   }
 }
 
@@ -227,9 +252,9 @@ function reasonOf(thrown: unknown): string {
  *
  * @throws DecodeError (`ERR_MILLRACE_DECODE`) if the bytes are not MessagePack.
  */
-export function decode(bytes: Uint8Array, start = 0, end = bytes.length): unknown {
-  const plain = reader.read(bytes, start, end)
-  if (plain !== NOT_PLAIN) return plain
+export function decode(bytes: Uint8Array, start = 0, end = bytes.length, shapes?: ValueDecoder): unknown {
+  const plain = reader.read(bytes, start, end, shapes)
+  if (plain !== UNREAD) return plain
   try {
     checkSound(bytes, start, end, MAX_DEPTH)
     return decoder.decode(bytes.subarray(start, end))

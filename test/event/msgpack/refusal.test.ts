@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { DecodeError, EncodeError } from '../../src/errors.ts'
-import { decode, encode } from '../../src/event/codec.ts'
+import { DecodeError, EncodeError } from '../../../src/errors.ts'
+import { decode, encode } from '../../../src/event/msgpack/codec.ts'
 
 function cyclicObject(): object {
   const value: Record<string, unknown> = { a: 1 }

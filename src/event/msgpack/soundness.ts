@@ -1,4 +1,4 @@
-import { DecodeError } from '../errors.ts'
+import { DecodeError } from '../../errors.ts'
 
 /** Bytes of the extensions of fixed size, 0xd4 to 0xd8. */
 const EXT_FIXED = [1, 2, 4, 8, 16]
