@@ -228,7 +228,7 @@ export class RingDrain implements RecordSource {
     const { words } = reader
     const { flight } = lane
     let dispatched = 0
-    while (dispatched < limit && this.inFlight.length === 0) {
+    while (dispatched < limit && this.inFlight.length === 0 && !lane.isStopped) {
       const before = reader.position
       const at = reader.next()
       if (at === EMPTY) break

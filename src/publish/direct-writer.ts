@@ -1,4 +1,4 @@
-import { FULL } from '../../native-free-ring/src/index.ts'
+import { FULL, type RingWriter } from '../../native-free-ring/src/index.ts'
 import { Block } from '../event/block.ts'
 import { encodePlain, scratch } from '../event/msgpack/codec.ts'
 import { NOT_PLAIN } from '../event/msgpack/plain-writer.ts'
@@ -17,6 +17,7 @@ export class DirectWriter {
   private readonly encoders: TopicEncoders
   private readonly maxBytes: number
 
+  /** `maxBytes`: of a record. */
   constructor(lanes: LaneWriters, free: FreeLanes, encoders: TopicEncoders, maxBytes: number) {
     this.lanes = lanes
     this.free = free
@@ -26,22 +27,9 @@ export class DirectWriter {
 
   /** False if it is not for this way, or there is no room in the lane whose turn it is: then nothing was written. */
   publish(topicId: number, data: unknown, time: number): boolean {
-    if (data === undefined) return false
-    if (data instanceof Uint8Array) return !(data instanceof Block) && this.publishBytes(topicId, data, time)
-    const length = this.encode(topicId, data)
-    if (length < 0 || HEADER_BYTES + length > this.maxBytes) return false
-    const { lanes } = this
-    const lane = this.free.take()
-    const writer = lanes.writerOf(lane)
-    const at = writer.claim(HEADER_BYTES + length)
-    if (at === FULL) return false
-    writeHeader(writer, at, topicId, lanes.publisher, lanes.next(), CODEC_MSGPACK, time)
-    const { words } = scratch
-    const from = (at + HEADER_BYTES) >> 2
-    const count = (length + 3) >> 2
-    for (let i = 0; i < count; i++) writer.words[from + i] = words[i]!
-    lanes.wrote(lane, writer)
-    return true
+    if (data instanceof Uint8Array) return !(data instanceof Block) && this.writeBytes(topicId, data, time)
+    const length = data === undefined ? NOT_PLAIN : this.encode(topicId, data)
+    return length >= 0 && this.writeEncoded(topicId, length, time)
   }
 
   /** Into the scratch. What can't be encoded is for the long way, which says why. */
@@ -53,17 +41,38 @@ export class DirectWriter {
     }
   }
 
-  private publishBytes(topicId: number, data: Uint8Array, time: number): boolean {
-    const { length } = data
-    if (HEADER_BYTES + length > this.maxBytes) return false
-    const { lanes } = this
+  /** What lies in the scratch. */
+  private writeEncoded(topicId: number, length: number, time: number): boolean {
     const lane = this.free.take()
-    const writer = lanes.writerOf(lane)
-    const at = writer.claim(HEADER_BYTES + length)
+    const writer = this.lanes.writerOf(lane)
+    const at = this.claim(writer, topicId, length, CODEC_MSGPACK, time)
     if (at === FULL) return false
-    writeHeader(writer, at, topicId, lanes.publisher, lanes.next(), CODEC_BYTES, time)
-    writer.bytes.set(data, at + HEADER_BYTES)
-    lanes.wrote(lane, writer)
+    const { words } = writer
+    const { words: encoded } = scratch
+    const from = at >> 2
+    const count = (length + 3) >> 2
+    for (let i = 0; i < count; i++) words[from + i] = encoded[i]!
+    this.lanes.wrote(lane, writer)
     return true
+  }
+
+  private writeBytes(topicId: number, data: Uint8Array, time: number): boolean {
+    const lane = this.free.take()
+    const writer = this.lanes.writerOf(lane)
+    const at = this.claim(writer, topicId, data.length, CODEC_BYTES, time)
+    if (at === FULL) return false
+    writer.bytes.set(data, at)
+    this.lanes.wrote(lane, writer)
+    return true
+  }
+
+  /** Answers where the data go, or `FULL`. */
+  private claim(writer: RingWriter, topicId: number, length: number, flags: number, time: number): number {
+    if (HEADER_BYTES + length > this.maxBytes) return FULL
+    const at = writer.claim(HEADER_BYTES + length)
+    if (at === FULL) return FULL
+    const { lanes } = this
+    writeHeader(writer, at, topicId, lanes.publisher, lanes.next(), flags, time)
+    return at + HEADER_BYTES
   }
 }

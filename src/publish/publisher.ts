@@ -112,24 +112,28 @@ export class Publisher implements Publishing {
     this.checkOpen()
     // A worker takes longer to wake than an event to be written: if it is parked, it may as well begin.
     if (this.clock.isStale) this.queuesOf(NORMAL).pools.rouse()
-    const time = this.clock.now()
-    if (options === undefined && typeof type === 'string' && this.publishDirectly(type, data, time))
-      return true
-    this.draft.time = time
-    const input = typeof type === 'string' ? undefined : checkInput(type)
-    const accepted =
-      input === undefined
-        ? this.publishOne(type as string, data, options)
-        : this.publishOne(input.type, input.data, input)
+    this.draft.time = this.clock.now()
+    const accepted = this.publishDirectly(type, data, options) || this.publishAny(type, data, options)
     this.notices.flush()
     return accepted
   }
 
-  private publishDirectly(topic: string, data: unknown, time: number): boolean {
+  private publishDirectly(
+    type: string | EventInput,
+    data: unknown,
+    options: PublishOptions | undefined,
+  ): boolean {
     const { direct } = this
-    if (direct === undefined || this.queues[NORMAL]!.isWaiting) return false
-    const topicId = this.topics.idOf(topic)
-    return topicId !== 0 && direct.publish(topicId, data, time)
+    if (options !== undefined || typeof type !== 'string' || direct === undefined) return false
+    if (this.queues[NORMAL]!.isWaiting) return false
+    const topicId = this.topics.idOf(type)
+    return topicId !== 0 && direct.publish(topicId, data, this.draft.time)
+  }
+
+  private publishAny(type: string | EventInput, data: unknown, options: PublishOptions | undefined): boolean {
+    if (typeof type === 'string') return this.publishOne(type, data, options)
+    const input = checkInput(type)
+    return this.publishOne(input.type, input.data, input)
   }
 
   publishBatch(events: readonly EventInput[]): number {

@@ -1,0 +1,162 @@
+import { describe, expect, test, vi } from 'vitest'
+import { Parking, RingReader, wordsOf } from '../../native-free-ring/src/index.ts'
+import { NORMAL } from '../../src/event/priority.ts'
+import { ThreadBlocks } from '../../src/lane/blocks.ts'
+import { CLOSING, committingWord, laneCount, parkedWord, publisherOf, STATE } from '../../src/lane/map.ts'
+import { LANE_COUNTERS } from '../../src/lane/outcome.ts'
+import { allocateMap, ringPlace } from '../../src/lane/places.ts'
+import { Waits } from '../../src/lane/waits.ts'
+import { PoolRoutes } from '../../src/publish/pool-routes.ts'
+import { Publisher } from '../../src/publish/publisher.ts'
+import { Requests } from '../../src/publish/requests.ts'
+import { Runs } from '../../src/publish/runs.ts'
+import { TopicEncoders } from '../../src/publish/topic-encoders.ts'
+import { TopicTable } from '../../src/topic/topic-table.ts'
+import { poolShape } from '../fixtures/pool-shape.ts'
+
+const shape = {
+  workers: 1,
+  attachable: 1,
+  pools: [poolShape({ firstThread: 1, workers: 1 })],
+  ringBytes: 4_096,
+  maxTopics: 16,
+  blockPages: 0,
+  rememberedIds: 0,
+  spills: false,
+}
+const ATTACHED = 2
+
+/** A publisher of this thread, in the place of thread 0 or of an attached one, and the readers of its rings. */
+function setUp(thread = 0) {
+  const map = allocateMap(shape, 'engine', TopicTable.allocate(16))
+  const control = wordsOf(map.control)
+  const waits = new Waits(new Parking(control, parkedWord(thread)), { drive: false })
+  const blocks = new ThreadBlocks(map, thread)
+  const runs = new Runs(map, thread)
+  const parts = {
+    map,
+    topics: new TopicTable(map.topics, 16),
+    routes: new PoolRoutes(map),
+    waits,
+    blocks,
+    requests: new Requests(map, thread, waits, blocks),
+    runs,
+    encoders: new TopicEncoders(),
+  }
+  const publisher = new Publisher(parts, { thread, depth: 0 }, { onFull: 'block', closedFrom: CLOSING })
+  const own = publisherOf(map, thread, 0, NORMAL)
+  const readers = Array.from(
+    { length: laneCount(shape) },
+    (_, lane) => new RingReader(ringPlace(map, own, lane), LANE_COUNTERS),
+  )
+  /** How many more can be read; they are released if `release`. */
+  const news = (release = false): number => {
+    let count = 0
+    for (const reader of readers) {
+      reader.prefetch()
+      while (reader.next() >= 0) count++
+      if (release) reader.release(reader.position)
+    }
+    return count
+  }
+  return { publisher, runs, news, control }
+}
+
+/** With and without a key: the long way and the short one. */
+describe.each([
+  ['plain', undefined],
+  ['with a key', { key: 'k' }],
+])('%s', (_name, options) => {
+  test('the first is visible at once, as its reader is idle; those after it with the 16th', () => {
+    const { publisher, news } = setUp()
+    const publish = () => publisher.publish('a', 1, options)
+    publish()
+    expect(news()).toBe(1)
+    // It is not released: the reader is at work.
+    for (let n = 0; n < 15; n++) publish()
+    expect(news()).toBe(0)
+    publish()
+    expect(news()).toBe(16)
+  })
+
+  test('an idle reader gets each at once', () => {
+    const { publisher, news } = setUp()
+    for (let n = 0; n < 10; n++) {
+      publisher.publish('a', n, options)
+      expect(news(true)).toBe(1)
+    }
+  })
+
+  test('what is left when the synchronous run ends is visible then, or with flush', async () => {
+    const { publisher, runs, news } = setUp()
+    for (let n = 0; n < 4; n++) publisher.publish('a', n, options)
+    expect(news()).toBe(1)
+    await null
+    await null
+    expect(news()).toBe(3)
+    expect(runs.isOpen).toBe(false)
+    publisher.publish('a', 4, options)
+    expect(news()).toBe(0)
+    publisher.flush()
+    expect(news()).toBe(1)
+  })
+})
+
+test('a full ring is made visible, and a batch at its end', () => {
+  const { publisher, news } = setUp()
+  const big = new Uint8Array(900)
+  while (publisher.publish('a', big, { key: 'k' }));
+  expect(news()).toBe(4)
+  const batch = setUp()
+  expect(batch.publisher.publishBatch([{ type: 'a' }, { type: 'b' }, { type: 'c' }])).toBe(3)
+  expect(batch.news()).toBe(3)
+})
+
+test('a batch that fails takes nothing back but itself; and nothing can be published in the middle of it', () => {
+  const { publisher, news } = setUp()
+  for (let n = 0; n < 3; n++) publisher.publish('a', n, { key: 'k' })
+  expect(news()).toBe(1)
+  const bad = {
+    get type(): string {
+      publisher.publish('b', 1)
+      return 'c'
+    },
+  }
+  expect(() => publisher.publishBatch([{ type: 'a' }, bad])).toThrow(/getter in a batch/)
+  expect(news()).toBe(2)
+})
+
+describe('an attached thread', () => {
+  test('says so as long as something of it is not visible', () => {
+    const { publisher, control } = setUp(ATTACHED)
+    const isCommitting = () => Atomics.load(control, committingWord(ATTACHED)) === 1
+    publisher.publish('a', 1)
+    expect(isCommitting()).toBe(false)
+    publisher.publish('a', 1)
+    expect(isCommitting()).toBe(true)
+    publisher.flush()
+    expect(isCommitting()).toBe(false)
+  })
+
+  test('is refused when the engine began to close before it could say so, and writes nothing', () => {
+    const { publisher, control, news } = setUp(ATTACHED)
+    publisher.publish('a', 1)
+    expect(news(true)).toBe(1)
+    // Between the look at the state when it is called, and the store.
+    const { store } = Atomics
+    vi.spyOn(Atomics, 'store').mockImplementation(((words: Int32Array, word: number, value: number) => {
+      if (word === committingWord(ATTACHED)) store(control, STATE, CLOSING)
+      return store(words, word, value)
+    }) as typeof Atomics.store)
+    try {
+      expect(() => publisher.publish('a', 2)).toThrow(
+        expect.objectContaining({ code: 'ERR_MILLRACE_CLOSED' }),
+      )
+    } finally {
+      vi.restoreAllMocks()
+    }
+    publisher.flush()
+    expect(news()).toBe(0)
+    expect(Atomics.load(control, committingWord(ATTACHED))).toBe(0)
+  })
+})
