@@ -207,7 +207,6 @@ export class Dispatcher implements LaneHost {
       this.flight.beat()
       const worked = this.pass() + waits.poll()
       this.mailboxNotices.flush()
-      this.parts.publishers[0]!.flush()
       if (worked === 0) await this.rest()
       else if (this.open.size > 0 || performance.now() - this.lastTurn > TURN_MS) await this.takeTurn()
       else if (worked < SMALL_BATCH) this.gather()

@@ -365,8 +365,6 @@ export class RingDrain implements RecordSource {
   /** Writes down what has become of the record at `at`; of a completed one, the id before. */
   private mark(at: number, outcome: Outcome): void {
     const { words } = this.reader
-    // What its handlers have published is there before it is done with: else it would be lost with this thread.
-    this.publisher.flush()
     if (outcome === COMPLETED) this.lane.completed?.add(this.reader, at)
     const markWord = (at >> 2) - 1
     words[markWord] = withOutcome(words[markWord]!, outcome)

@@ -148,8 +148,8 @@ export interface Publishing<Events = EventMap> {
    */
   allocate(bytes: number): Block
   /**
-   * Makes visible at once what this thread has published. What is published one after the other is committed together, at the latest when the
-   * synchronous run ends: only a thread that goes on computing for long after it has published, or blocks, has use for this.
+   * Makes visible at once what this thread has published. What the engine's own thread publishes one after the other is committed together, at the latest when the
+   * synchronous run ends: if it goes on computing for long after it has published, or blocks, it has use for this. In other threads it does nothing.
    */
   flush(): void
 

@@ -178,10 +178,11 @@ export class LaneWriters {
     wakeReader(this.control, this.map.shape, lane)
   }
 
-  /** What was written last becomes visible with what follows: at once, if its reader has nothing else to read. */
+  /** What was written last becomes visible with what follows, if it may: at once, if its reader has nothing else to read. */
   commitSoon(): void {
-    if (this.uncommitted >= RUN_EVENTS || this.latest === undefined || this.latest.isCaughtUp)
-      this.runs.flush()
+    const { runs, latest } = this
+    if (!runs.mayWait || this.uncommitted >= RUN_EVENTS || latest === undefined || latest.isCaughtUp)
+      runs.flush()
   }
 
   /** Makes everything visible that this thread has published. */

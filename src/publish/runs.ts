@@ -11,13 +11,16 @@ export interface Committing {
 }
 
 /**
- * What one thread has published and not made visible yet (decision 25): events that are published one after the other are
- * committed together, at the latest when the synchronous run of the thread ends.
+ * What one thread has published and not made visible yet (decision 25): events that the engine's own thread publishes one after the other are
+ * committed together, at the latest when its synchronous run ends. Other threads may die by themselves, and what was accepted outlives them: they
+ * commit each.
  */
 export class Runs {
   private readonly control: Int32Array
   private readonly committing: number
   private readonly isAttached: boolean
+  /** Whether what is written may become visible later. */
+  readonly mayWait: boolean
   private readonly open: Committing[] = []
   private isScheduled = false
   /** A batch is being written, which may have to be taken back: what a getter in it published would commit it. */
@@ -27,6 +30,7 @@ export class Runs {
     this.control = wordsOf(map.control)
     this.committing = committingWord(thread)
     this.isAttached = isAttached(map.shape, thread)
+    this.mayWait = thread === 0
   }
 
   /** Whether something is not visible yet. */

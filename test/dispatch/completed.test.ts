@@ -41,7 +41,7 @@ function drainOne(mark: number, isKnown: boolean, outcome: Outcome) {
       return outcome
     },
   } as unknown as Executor
-  const drain = new RingDrain(place, 0, host, executor, { flush() {} } as never, 64, () => {})
+  const drain = new RingDrain(place, 0, host, executor, {} as never, 64, () => {})
   expect(drain.drain(10)).toBe(1)
   return { counts: new RingGauge(place, LANE_COUNTERS).released(), added, runs }
 }
