@@ -3,17 +3,7 @@ import { MillraceEvent } from '../../src/event/event.ts'
 import { decode, encode } from '../../src/event/msgpack/codec.ts'
 import { DecodeError } from '../../src/index.ts'
 import { eventOf } from '../event/event-of.ts'
-
-/** Numbers by chance that a seed repeats (xorshift). */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed
-  return (below) => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return (state >>> 0) % below
-  }
-}
+import { randomFrom } from '../fixtures/random-from.ts'
 
 const VALUES: unknown[] = [
   { sensor: 'a', value: 21.5, ok: true, list: [1, 2, 3], nested: { deep: { deeper: [null] } } },
