@@ -7,15 +7,10 @@ import type { RegistryChange } from '../src/dispatch/registry.ts'
 import { type DispatchTask, type LoadFailure, nameOf, type WorkerReport } from '../src/dispatch/task.ts'
 import { HandlerLoadError } from '../src/errors.ts'
 import { describeError } from '../src/event/thrown.ts'
-import { ThreadBlocks } from '../src/lane/blocks.ts'
 import { ownerWord, parkedWord } from '../src/lane/map.ts'
 import { Waits } from '../src/lane/waits.ts'
 import { handlerPublishers } from '../src/publish/handler-publishers.ts'
-import { PoolRoutes } from '../src/publish/pool-routes.ts'
-import { Requests } from '../src/publish/requests.ts'
-import { Runs } from '../src/publish/runs.ts'
-import { TopicEncoders } from '../src/publish/topic-encoders.ts'
-import { TopicTable } from '../src/topic/topic-table.ts'
+import { publisherParts } from '../src/publish/publisher-parts.ts'
 
 /** The life of a worker thread: loads the handlers, then dispatches until the engine stops. */
 export default async function dispatch(task: DispatchTask): Promise<LoadFailure | undefined> {
@@ -40,20 +35,8 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
 
   const parking = new Parking(control, parkedWord(thread), { resident: true })
   const waits = new Waits(parking, { drive: false })
-  const topics = new TopicTable(map.topics, map.shape.maxTopics)
-  const blocks = new ThreadBlocks(map, thread)
-  const requests = new Requests(map, thread, waits, blocks)
-  const runs = new Runs(map, thread)
-  const parts = {
-    map,
-    topics,
-    routes: new PoolRoutes(map),
-    waits,
-    blocks,
-    requests,
-    runs,
-    encoders: new TopicEncoders(),
-  }
+  const parts = publisherParts(map, thread, waits)
+  const { topics, blocks } = parts
   const publishers = handlerPublishers(parts, thread, task.onFull)
   const changes: RegistryChange[] = task.mailboxes.map((place) => ({ add: place }))
   const dispatcher = new Dispatcher({

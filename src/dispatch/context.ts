@@ -256,10 +256,6 @@ export class EventContext implements HandlerContext {
     return this.publisher.allocate(bytes)
   }
 
-  flush(): void {
-    this.publisher.flush()
-  }
-
   topic(topic: string): TopicHandle {
     this.publisher.topic(topic)
     return {

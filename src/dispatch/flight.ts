@@ -60,25 +60,25 @@ export class FlightRecorder {
   began(record: Int32Array, at: number, length: number, attempt: number): number {
     const { words, begun } = this
     const entry = entryAt(begun)
-    const isPlain = (flagsOf(record, at) & HAS_EXTRAS) === 0 && topicIdOf(record, at) !== 0
     // Beyond its header it is only of interest for a topic and an id of its own.
-    const bytes = isPlain ? HEADER_BYTES : Math.min(length, MAX_RECORD_BYTES)
+    if ((flagsOf(record, at) & HAS_EXTRAS) === 0 && topicIdOf(record, at) !== 0)
+      return this.beganPlain(record, at, attempt)
+    const bytes = Math.min(length, MAX_RECORD_BYTES)
     words[entry + ATTEMPT] = attempt
     words[entry + OUTCOME] = 0
     words[entry + LENGTH] = bytes
     for (let i = 0; 4 * i < bytes; i++) words[entry + RECORD + i] = record[(at >> 2) + i]!
-    if (isPlain) words[entry + RECORD + FLAGS]! &= ~HAS_KEY
     this.begun = (begun + 1) | 0
     words[BEGUN] = this.begun
     return begun
   }
 
-  /** The same for one that has neither a topic of its own nor an id, the first time. */
-  beganPlain(record: Int32Array, at: number): number {
+  /** The same for one that has neither a topic of its own nor an id. */
+  beganPlain(record: Int32Array, at: number, attempt: number): number {
     const { words, begun } = this
     const entry = entryAt(begun)
     const word = at >> 2
-    words[entry + ATTEMPT] = 1
+    words[entry + ATTEMPT] = attempt
     words[entry + OUTCOME] = 0
     words[entry + LENGTH] = HEADER_BYTES
     words[entry + RECORD] = record[word]!

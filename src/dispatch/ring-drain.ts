@@ -238,7 +238,7 @@ export class RingDrain implements RecordSource {
         break
       }
       const end = at + reader.length
-      const flown = flight.beganPlain(words, at)
+      const flown = flight.beganPlain(words, at, 1)
       this.flown = flown
       const result = executor.runDirect(route, this, at, end)
       if (typeof result !== 'number') {

@@ -3,17 +3,12 @@ import { giveBackLease, Parking, takeLease, wordsOf } from '../../native-free-ri
 import { CapabilityError, OptionsError } from '../errors.ts'
 import type { Policy } from '../event/policy.ts'
 import type { EventMap, Publishing } from '../event/publishing.ts'
-import { ThreadBlocks } from '../lane/blocks.ts'
 import { CLOSING, committingWord, ownerWord, parkedWord, type SharedMap, threadCount } from '../lane/map.ts'
 import { type LevelNotice, LOW_WATER_TOPIC } from '../lane/notices.ts'
 import { Waits } from '../lane/waits.ts'
-import { PoolRoutes } from '../publish/pool-routes.ts'
 import { Publisher } from '../publish/publisher.ts'
-import { Requests } from '../publish/requests.ts'
-import { Runs } from '../publish/runs.ts'
-import { TopicEncoders } from '../publish/topic-encoders.ts'
+import { publisherParts } from '../publish/publisher-parts.ts'
 import type { SubscribeOptions, Subscription } from '../subscribe/subscription.ts'
-import { TopicTable } from '../topic/topic-table.ts'
 import { type AttachNotice, holderOf, LEFT, takeNotice } from './attached-threads.ts'
 import type { ReceivedEvent, SensiblePattern } from './subscribing.ts'
 import { ThreadSubscriptions } from './thread-subscriptions.ts'
@@ -63,12 +58,8 @@ export function attach<Events = EventMap>(handle: ConnectionHandle): AttachedPub
   const thread = takeSlot(map, control, holder)
   const parking = new Parking(control, parkedWord(thread))
   const waits = new Waits(parking, { drive: true })
-  const topics = new TopicTable(map.topics, map.shape.maxTopics)
-  const blocks = new ThreadBlocks(map, thread)
-  const requests = new Requests(map, thread, waits, blocks)
-  const runs = new Runs(map, thread)
-  const routes = new PoolRoutes(map)
-  const parts = { map, topics, routes, waits, blocks, requests, runs, encoders: new TopicEncoders() }
+  const parts = publisherParts(map, thread, waits)
+  const { topics, blocks, requests } = parts
   const publisher = new Publisher(parts, { thread, depth: 0 }, { onFull, closedFrom: CLOSING })
   const port = announce(engineThreadId, map.engineId, thread, holder)
   const onLowWater = (notice: LevelNotice) => publisher.notify(LOW_WATER_TOPIC, notice)
@@ -78,7 +69,6 @@ export function attach<Events = EventMap>(handle: ConnectionHandle): AttachedPub
     if (!open) return
     open = false
     subscriptions.close()
-    runs.flush()
     publisher.close()
     requests.close()
     // What was answered meanwhile is passed over.
@@ -101,7 +91,6 @@ export function attach<Events = EventMap>(handle: ConnectionHandle): AttachedPub
     request: publisher.request.bind(publisher),
     requestMany: publisher.requestMany.bind(publisher),
     allocate: publisher.allocate.bind(publisher),
-    flush: publisher.flush.bind(publisher),
     topic: publisher.topic.bind(publisher),
     subscribe: subscriptions.subscribe.bind(subscriptions) as AttachedPublisher<Events>['subscribe'],
     close,

@@ -58,8 +58,7 @@ export class WorkerCrew implements Crew {
     blocks: ThreadBlocks,
     events: CrewEvents,
   ) {
-    const mailboxes = () => subscriptions.places
-    this.supervisor = new Supervisor(map, options, memories, topics, blocks, mailboxes, modules, {
+    this.supervisor = new Supervisor(map, options, memories, topics, blocks, subscriptions, modules, {
       onReady: (thread, handlers) => events.onReady(thread, handlers),
       onPrepared: (thread, id, handlers) => events.onPrepared(thread, id, handlers),
       onRefused: (id, error) => events.onRefused(id, error),

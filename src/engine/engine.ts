@@ -6,7 +6,7 @@ import { allocateThreadMemory, type ThreadMemory } from '../dispatch/thread-memo
 import type { MillraceError } from '../errors.ts'
 import type { MillraceEvent } from '../event/event.ts'
 import type { EventMap, Publishing } from '../event/publishing.ts'
-import { ThreadBlocks } from '../lane/blocks.ts'
+import type { ThreadBlocks } from '../lane/blocks.ts'
 import { Bulletin } from '../lane/bulletin.ts'
 import { checkWait, type WaitOptions } from '../lane/deadline.ts'
 import { InboxWriter } from '../lane/inbox.ts'
@@ -25,11 +25,11 @@ import { allocateMap } from '../lane/places.ts'
 import { dispatching, presentIn } from '../lane/roster.ts'
 import { Waits } from '../lane/waits.ts'
 import { handlerPublishers } from '../publish/handler-publishers.ts'
-import { type PatternPool, PoolRoutes } from '../publish/pool-routes.ts'
-import { Publisher, type PublisherParts } from '../publish/publisher.ts'
-import { Requests } from '../publish/requests.ts'
-import { Runs } from '../publish/runs.ts'
-import { TopicEncoders } from '../publish/topic-encoders.ts'
+import type { PatternPool } from '../publish/pool-routes.ts'
+import { Publisher } from '../publish/publisher.ts'
+import { type PublisherParts, publisherParts } from '../publish/publisher-parts.ts'
+import type { Requests } from '../publish/requests.ts'
+import type { Runs } from '../publish/runs.ts'
 import { Storekeeper } from '../store/storekeeper.ts'
 import type { SubscribeOptions, Subscription, SubscriptionStats } from '../subscribe/subscription.ts'
 import { TopicTable } from '../topic/topic-table.ts'
@@ -94,8 +94,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   private readonly blocks: ThreadBlocks
   private readonly requests: Requests
   private readonly runs: Runs
-  private readonly encoders = new TopicEncoders()
-  private readonly routes: PoolRoutes
+  private readonly publishing: PublisherParts
   private readonly publisher: Publisher
   private readonly ledger: LedgerReader
   private readonly memories: readonly ThreadMemory[]
@@ -131,7 +130,6 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   readonly requestMany: Publishing<Events>['requestMany']
   readonly topic: Publishing<Events>['topic']
   readonly allocate: Publishing<Events>['allocate']
-  readonly flush: Publishing<Events>['flush']
 
   /** @internal Use `createEngine`. */
   constructor(options: CheckedOptions) {
@@ -142,11 +140,11 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     Atomics.store(this.control, ownerWord(0), threadId + 1)
     this.parking = new Parking(this.control, parkedWord(0))
     this.waits = new Waits(this.parking, { drive: options.maxWorkers > 0 })
-    this.topics = new TopicTable(this.map.topics, options.maxTopics)
-    this.blocks = new ThreadBlocks(this.map, 0)
-    this.requests = new Requests(this.map, 0, this.waits, this.blocks)
-    this.runs = new Runs(this.map, 0)
-    this.routes = new PoolRoutes(this.map)
+    this.publishing = publisherParts(this.map, 0, this.waits)
+    this.topics = this.publishing.topics
+    this.blocks = this.publishing.blocks
+    this.requests = this.publishing.requests
+    this.runs = this.publishing.runs
     const own = { thread: 0, depth: 0 }
     this.publisher = new Publisher(this.publishing, own, { onFull: options.onFull, closedFrom: CLOSING })
     this.ledger = new LedgerReader(this.map)
@@ -192,7 +190,6 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     this.request = publisher.request.bind(publisher) as Publishing<Events>['request']
     this.requestMany = publisher.requestMany.bind(publisher) as Publishing<Events>['requestMany']
     this.allocate = publisher.allocate.bind(publisher)
-    this.flush = publisher.flush.bind(publisher)
     this.topic = publisher.topic.bind(publisher) as Publishing<Events>['topic']
   }
 
@@ -251,6 +248,14 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   drain(options: WaitOptions = {}): Promise<void> {
     this.runs.flush()
     return this.drains.wait(options)
+  }
+
+  /**
+   * Makes visible at once what this thread has published. What it publishes one after the other is committed together, at the latest when the synchronous run
+   * ends: only if it goes on computing for long after that, or blocks, this is of use.
+   */
+  flush(): void {
+    this.runs.flush()
   }
 
   /** The ledger, and what handlers, subscriptions and workers have done. */
@@ -417,12 +422,6 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     const replays = new Replays(this.map, this.topics, this.blocks, this.registry.openOwn(missing))
     this.replays.push(replays)
     this.waits.add(replays)
-  }
-
-  /** What this thread's publishers share. */
-  private get publishing(): PublisherParts {
-    const { map, topics, routes, waits, blocks, requests, runs, encoders } = this
-    return { map, topics, routes, waits, blocks, requests, runs, encoders }
   }
 }
 

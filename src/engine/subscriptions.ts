@@ -70,6 +70,11 @@ export class Subscriptions {
     return [...this.own, ...[...this.open.values()].map(({ place }) => place)]
   }
 
+  /** The same, and those whose receivers have yet to end them: whose leases a worker may have taken with it. */
+  get all(): MailboxPlace[] {
+    return [...this.places, ...[...this.ending.values()].map(({ place }) => place)]
+  }
+
   /** A mailbox for the engine itself, which holds lanes back while it is full. */
   openOwn(patterns: readonly string[]): MailboxPlace {
     const size = {

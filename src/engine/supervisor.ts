@@ -32,6 +32,9 @@ import { RestartBudget } from './restart-budget.ts'
 import type { Watched } from './watchdog.ts'
 import { loadError, WorkerThread } from './worker-thread.ts'
 
+/** Those that workers write into; and all whose lease one may have. */
+type Mailboxes = { readonly places: readonly MailboxPlace[]; readonly all: readonly MailboxPlace[] }
+
 /** One worker's place: the thread in it may change, the place with its lanes and counters does not. */
 type Slot = {
   readonly thread: number
@@ -87,7 +90,7 @@ export class Supervisor {
   private readonly options: CheckedOptions
   private readonly memories: readonly ThreadMemory[]
   private readonly blocks: ThreadBlocks
-  private readonly mailboxes: () => readonly MailboxPlace[]
+  private readonly mailboxes: Mailboxes
   private readonly modules: () => readonly ModuleSpec[]
   private readonly events: SupervisorEvents
   private readonly slots: Slot[]
@@ -99,7 +102,7 @@ export class Supervisor {
     memories: readonly ThreadMemory[],
     topics: TopicTable,
     blocks: ThreadBlocks,
-    mailboxes: () => readonly MailboxPlace[],
+    mailboxes: Mailboxes,
     modules: () => readonly ModuleSpec[],
     events: SupervisorEvents,
   ) {
@@ -200,7 +203,7 @@ export class Supervisor {
         pools: this.options.pools.map(({ name }) => name),
         maxInFlight: this.options.maxInFlight,
         onFull: this.options.onFull,
-        mailboxes: this.mailboxes(),
+        mailboxes: this.mailboxes.places,
       },
       this.options.resourceLimits,
       {
@@ -253,7 +256,7 @@ export class Supervisor {
     clearTimeout(slot.loading)
     revokeLanes(this.map, holder)
     const mend = (table: LatestPlace): void => freeReplaced(new LatestWriter(table), this.blocks)
-    for (const place of this.mailboxes()) revokeMailbox(place, holder, mend)
+    for (const place of this.mailboxes.all) revokeMailbox(place, holder, mend)
     freeReplacedBy(this.map, thread, this.blocks)
     revokeInboxes(this.map, holder)
     closeTickets(ticketWords(ticketPlace(this.map, thread)))

@@ -147,11 +147,6 @@ export interface Publishing<Events = EventMap> {
    * @throws InvalidEventError for a length that no block can have, FullError if no block is free now, ClosedError after `close`.
    */
   allocate(bytes: number): Block
-  /**
-   * Makes visible at once what this thread has published. What the engine's own thread publishes one after the other is committed together, at the latest when the
-   * synchronous run ends: if it goes on computing for long after it has published, or blocks, it has use for this. In other threads it does nothing.
-   */
-  flush(): void
 
   /** Resolves a topic once, for the hottest paths. */
   topic<Topic extends TopicOf<Events>>(topic: Topic): TopicHandle<Events[Topic]>

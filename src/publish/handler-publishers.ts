@@ -1,5 +1,6 @@
 import { MAX_DEPTH, STOPPED } from '../lane/map.ts'
-import { Publisher, type PublisherOptions, type PublisherParts } from './publisher.ts'
+import { Publisher, type PublisherOptions } from './publisher.ts'
+import type { PublisherParts } from './publisher-parts.ts'
 
 /**
  * As whom the handlers of a thread publish, by the depth of the events they handle (decision 11).

@@ -14,12 +14,10 @@ import type {
   TopicHandle,
 } from '../event/publishing.ts'
 import type { Draft } from '../event/record.ts'
-import type { ThreadBlocks } from '../lane/blocks.ts'
 import { checkWait, checkWaiting, type WaitOptions } from '../lane/deadline.ts'
-import { type PublisherSlot, publisherOf, type SharedMap, STATE } from '../lane/map.ts'
+import { type PublisherSlot, publisherOf, STATE } from '../lane/map.ts'
 import type { NoticeTopic } from '../lane/notices.ts'
 import { isSampled } from '../lane/sample.ts'
-import type { Waits } from '../lane/waits.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 import { Clock } from './clock.ts'
 import { DirectWriter } from './direct-writer.ts'
@@ -27,29 +25,15 @@ import { keepDraft } from './draft.ts'
 import { Drafter } from './drafter.ts'
 import { afterAccepting, checkInput, inputOf } from './input.ts'
 import { LaneWriters } from './lane-writers.ts'
-import type { PoolRoutes } from './pool-routes.ts'
 import { PoolWriters } from './pool-writers.ts'
 import { PublisherNotices } from './publisher-notices.ts'
+import type { PublisherParts } from './publisher-parts.ts'
 import { checkMany, requestMany } from './request-many.ts'
 import type { Requests } from './requests.ts'
-import type { Runs } from './runs.ts'
 import { SendQueues } from './send-queues.ts'
-import type { TopicEncoders } from './topic-encoders.ts'
 
 /** A `send` without `timeoutMs` waits so long: every wait is bounded. */
 export const SEND_TIMEOUT_MS = 30_000
-
-/** What all publishers of one thread share. */
-export type PublisherParts = {
-  readonly map: SharedMap
-  readonly topics: TopicTable
-  readonly routes: PoolRoutes
-  readonly waits: Waits
-  readonly blocks: ThreadBlocks
-  readonly requests: Requests
-  readonly runs: Runs
-  readonly encoders: TopicEncoders
-}
 
 export type PublisherOptions = {
   onFull: Policy
@@ -290,10 +274,6 @@ export class Publisher implements Publishing {
   allocate(bytes: number): Block {
     this.checkOpen()
     return this.queuesOf(NORMAL).pools.lanes.blocks.allocate(bytes)
-  }
-
-  flush(): void {
-    this.parts.runs.flush()
   }
 
   topic(topic: string): TopicHandle {

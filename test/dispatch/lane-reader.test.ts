@@ -3,47 +3,22 @@ import { Parking, RelayGauge, wordsOf } from '../../native-free-ring/src/index.t
 import type { Executor } from '../../src/dispatch/executor.ts'
 import { type LaneHost, LaneReader } from '../../src/dispatch/lane-reader.ts'
 import { NORMAL } from '../../src/event/priority.ts'
-import { ThreadBlocks } from '../../src/lane/blocks.ts'
-import { CLOSING, type MapShape, parkedWord, publisherOf } from '../../src/lane/map.ts'
+import { CLOSING, parkedWord, publisherOf } from '../../src/lane/map.ts'
 import { COMPLETED, LANE_COUNTERS, RELEASED } from '../../src/lane/outcome.ts'
 import { allocateMap, relayPlace } from '../../src/lane/places.ts'
 import { Waits } from '../../src/lane/waits.ts'
-import { PoolRoutes } from '../../src/publish/pool-routes.ts'
 import { Publisher } from '../../src/publish/publisher.ts'
-import { Requests } from '../../src/publish/requests.ts'
-import { Runs } from '../../src/publish/runs.ts'
-import { TopicEncoders } from '../../src/publish/topic-encoders.ts'
+import { publisherParts } from '../../src/publish/publisher-parts.ts'
 import { TopicTable } from '../../src/topic/topic-table.ts'
-import { poolShape } from '../fixtures/pool-shape.ts'
+import { mapShape } from '../fixtures/pool-shape.ts'
 
-const shape: MapShape = {
-  workers: 1,
-  pools: [poolShape({ firstThread: 1, workers: 1 })],
-  attachable: 0,
-  ringBytes: 16_384,
-  maxTopics: 4,
-  rememberedIds: 0,
-  blockPages: 0,
-  spills: false,
-}
+const shape = mapShape({ ringBytes: 16_384, maxTopics: 4 })
 
 test('a lane that is let go of in the middle of a drain is kept until what was dispatched is released', () => {
   const map = allocateMap(shape, 'engine', TopicTable.allocate(4))
   const control = wordsOf(map.control)
-  const topics = new TopicTable(map.topics, 4)
-  const blocks = new ThreadBlocks(map, 0)
   const waits = new Waits(new Parking(control, parkedWord(0)), { drive: false })
-  const requests = new Requests(map, 0, waits, blocks)
-  const parts = {
-    map,
-    topics,
-    routes: new PoolRoutes(map),
-    waits,
-    blocks,
-    requests,
-    runs: new Runs(map, 0),
-    encoders: new TopicEncoders(),
-  }
+  const parts = publisherParts(map, 0, waits)
   const publisher = new Publisher(
     parts,
     { thread: 0, depth: 0 },

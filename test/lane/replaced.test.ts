@@ -7,18 +7,9 @@ import { activeWord, USES_RELAYS } from '../../src/lane/map.ts'
 import { allocateMap, relayPlace } from '../../src/lane/places.ts'
 import { freeReplacedBy } from '../../src/lane/replaced.ts'
 import { TopicTable } from '../../src/topic/topic-table.ts'
-import { poolShape } from '../fixtures/pool-shape.ts'
+import { mapShape } from '../fixtures/pool-shape.ts'
 
-const shape = {
-  workers: 1,
-  attachable: 0,
-  pools: [poolShape({ firstThread: 1, workers: 1 })],
-  ringBytes: 4_096,
-  maxTopics: 1,
-  blockPages: 8,
-  rememberedIds: 0,
-  spills: false,
-}
+const shape = mapShape({ maxTopics: 1, blockPages: 8 })
 const RECORD_BYTES = 40
 
 test('the block of what a dead thread has replaced, and not come to freeing, is freed; that of what took its place is not', () => {

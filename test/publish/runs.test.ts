@@ -1,29 +1,16 @@
 import { describe, expect, test, vi } from 'vitest'
 import { Parking, RingReader, wordsOf } from '../../native-free-ring/src/index.ts'
 import { NORMAL } from '../../src/event/priority.ts'
-import { ThreadBlocks } from '../../src/lane/blocks.ts'
 import { CLOSING, committingWord, laneCount, parkedWord, publisherOf, STATE } from '../../src/lane/map.ts'
 import { LANE_COUNTERS } from '../../src/lane/outcome.ts'
 import { allocateMap, ringPlace } from '../../src/lane/places.ts'
 import { Waits } from '../../src/lane/waits.ts'
-import { PoolRoutes } from '../../src/publish/pool-routes.ts'
 import { Publisher } from '../../src/publish/publisher.ts'
-import { Requests } from '../../src/publish/requests.ts'
-import { Runs } from '../../src/publish/runs.ts'
-import { TopicEncoders } from '../../src/publish/topic-encoders.ts'
+import { publisherParts } from '../../src/publish/publisher-parts.ts'
 import { TopicTable } from '../../src/topic/topic-table.ts'
-import { poolShape } from '../fixtures/pool-shape.ts'
+import { mapShape } from '../fixtures/pool-shape.ts'
 
-const shape = {
-  workers: 1,
-  attachable: 1,
-  pools: [poolShape({ firstThread: 1, workers: 1 })],
-  ringBytes: 4_096,
-  maxTopics: 16,
-  blockPages: 0,
-  rememberedIds: 0,
-  spills: false,
-}
+const shape = mapShape({ attachable: 1 })
 const ATTACHED = 2
 
 /** A publisher of this thread, in the place of thread 0 or of an attached one, and the readers of its rings. */
@@ -31,18 +18,8 @@ function setUp(thread = 0) {
   const map = allocateMap(shape, 'engine', TopicTable.allocate(16))
   const control = wordsOf(map.control)
   const waits = new Waits(new Parking(control, parkedWord(thread)), { drive: false })
-  const blocks = new ThreadBlocks(map, thread)
-  const runs = new Runs(map, thread)
-  const parts = {
-    map,
-    topics: new TopicTable(map.topics, 16),
-    routes: new PoolRoutes(map),
-    waits,
-    blocks,
-    requests: new Requests(map, thread, waits, blocks),
-    runs,
-    encoders: new TopicEncoders(),
-  }
+  const parts = publisherParts(map, thread, waits)
+  const { runs } = parts
   const publisher = new Publisher(parts, { thread, depth: 0 }, { onFull: 'block', closedFrom: CLOSING })
   const own = publisherOf(map, thread, 0, NORMAL)
   const readers = Array.from(
@@ -97,7 +74,7 @@ describe.each([
     expect(runs.isOpen).toBe(false)
     publisher.publish('a', 4, options)
     expect(news()).toBe(0)
-    publisher.flush()
+    runs.flush()
     expect(news()).toBe(1)
   })
 })
@@ -145,7 +122,7 @@ describe('an attached thread', () => {
   })
 
   test('is refused when the engine began to close before it could say so, and writes nothing', () => {
-    const { publisher, control, news } = setUp(ATTACHED)
+    const { publisher, runs, control, news } = setUp(ATTACHED)
     publisher.publish('a', 1)
     expect(news(true)).toBe(1)
     // Between the look at the state when it is called, and the store.
@@ -161,7 +138,7 @@ describe('an attached thread', () => {
     } finally {
       vi.restoreAllMocks()
     }
-    publisher.flush()
+    runs.flush()
     expect(news()).toBe(0)
     expect(Atomics.load(control, committingWord(ATTACHED))).toBe(0)
   })

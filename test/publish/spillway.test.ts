@@ -1,50 +1,25 @@
 import { expect, test } from 'vitest'
 import { EMPTY, Parking, RingReader } from '../../native-free-ring/src/index.ts'
-import { ThreadBlocks } from '../../src/lane/blocks.ts'
 import { parkedWord } from '../../src/lane/map.ts'
 import { LANE_COUNTERS, RELEASED } from '../../src/lane/outcome.ts'
 import { allocateMap, ringPlace, spillwayPlace } from '../../src/lane/places.ts'
 import { Waits } from '../../src/lane/waits.ts'
-import { PoolRoutes } from '../../src/publish/pool-routes.ts'
 import { Publisher } from '../../src/publish/publisher.ts'
-import { Requests } from '../../src/publish/requests.ts'
-import { Runs } from '../../src/publish/runs.ts'
-import { TopicEncoders } from '../../src/publish/topic-encoders.ts'
+import { publisherParts } from '../../src/publish/publisher-parts.ts'
 import { memoryStore } from '../../src/store/index.ts'
 import { Spillway } from '../../src/store/spillway.ts'
 import { TopicTable } from '../../src/topic/topic-table.ts'
-import { poolShape } from '../fixtures/pool-shape.ts'
+import { mapShape } from '../fixtures/pool-shape.ts'
 
-const shape = {
-  workers: 1,
-  attachable: 0,
-  pools: [poolShape({ firstThread: 1, workers: 1 })],
-  ringBytes: 1_024,
-  maxTopics: 16,
-  blockPages: 0,
-  rememberedIds: 0,
-  spills: true,
-}
+const shape = mapShape({ ringBytes: 1_024, spills: true })
 
 /** A publisher, the engine's end of its spillway, and the lane's readers, all in this thread. */
 function setUp() {
   const map = allocateMap(shape, 'engine', TopicTable.allocate(16))
   const control = new Int32Array(map.control, 0, 64)
-  const topics = new TopicTable(map.topics, 16)
   const publish = () => {
     const waits = new Waits(new Parking(control, parkedWord(0)), { drive: false })
-    const blocks = new ThreadBlocks(map, 0)
-    const requests = new Requests(map, 0, waits, blocks)
-    const parts = {
-      map,
-      topics,
-      routes: new PoolRoutes(map),
-      waits,
-      blocks,
-      requests,
-      runs: new Runs(map, 0),
-      encoders: new TopicEncoders(),
-    }
+    const parts = publisherParts(map, 0, waits)
     return new Publisher(
       parts,
       { thread: 0, depth: 0 },

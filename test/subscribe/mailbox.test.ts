@@ -32,21 +32,12 @@ import { allocateMap } from '../../src/lane/places.ts'
 import { SpilledMail } from '../../src/lane/spilled-mail.ts'
 import { memoryStore } from '../../src/store/index.ts'
 import { TopicTable } from '../../src/topic/topic-table.ts'
-import { poolShape } from '../fixtures/pool-shape.ts'
+import { mapShape } from '../fixtures/pool-shape.ts'
 
 /** The word of the lease, the first of a mailbox. */
 const LEASE = 0
 const OTHER = 99
-const shape = {
-  workers: 2,
-  attachable: 0,
-  pools: [poolShape({ firstThread: 1, workers: 2 })],
-  ringBytes: 1_024,
-  maxTopics: 1,
-  blockPages: 0,
-  rememberedIds: 0,
-  spills: false,
-}
+const shape = mapShape({ workers: 2, ringBytes: 1_024, maxTopics: 1 })
 const words = new Int32Array(8)
 const record = new Uint8Array(words.buffer)
 
