@@ -53,6 +53,26 @@ export type {
   SendOptions,
   TopicHandle,
 } from './event/publishing.ts'
+export {
+  bool,
+  bytes,
+  type Field,
+  f32,
+  f64,
+  i8,
+  i16,
+  i32,
+  i64,
+  type OptionalField,
+  oneOf,
+  optional,
+  str,
+  u8,
+  u16,
+  u32,
+  u64,
+} from './event/struct/field.ts'
+export { Struct, type StructData, struct } from './event/struct/struct.ts'
 export type { FailureError } from './event/thrown.ts'
 export type { DropNotice, LevelNotice } from './lane/notices.ts'
 export type {

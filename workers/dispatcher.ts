@@ -36,7 +36,7 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
   const parking = new Parking(control, parkedWord(thread), { resident: true })
   const waits = new Waits(parking, { drive: false })
   const parts = publisherParts(map, thread, waits)
-  const { topics, blocks } = parts
+  const { origins, blocks } = parts
   const publishers = handlerPublishers(parts, thread, task.onFull)
   const changes: RegistryChange[] = task.mailboxes.map((place) => ({ add: place }))
   const dispatcher = new Dispatcher({
@@ -50,7 +50,7 @@ export default async function dispatch(task: DispatchTask): Promise<LoadFailure 
     delivery: task.delivery,
     rules,
     maxInFlight: task.maxInFlight,
-    topics,
+    origins,
     publishers,
     waits,
     blocks,

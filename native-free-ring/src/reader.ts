@@ -31,6 +31,7 @@ export const EMPTY = -1
 export class RingReader {
   readonly bytes: Uint8Array
   readonly words: Int32Array
+  readonly doubles: Float64Array
   /** Where the next record starts: release up to here once all records before it are done with. */
   position: number
   /** Length in bytes of the payload that `next` answered last. */
@@ -52,6 +53,7 @@ export class RingReader {
     this.control = new Int32Array(place.buffer, place.controlOffset, CONTROL_BYTES / 4)
     this.bytes = new Uint8Array(place.buffer, place.dataOffset, place.capacity)
     this.words = new Int32Array(place.buffer, place.dataOffset, place.capacity / 4)
+    this.doubles = new Float64Array(place.buffer, place.dataOffset, place.capacity / 8)
     this.tally = new Tally(this.control, READER_TALLY, counters)
     this.counts = this.tally.counts
     this.position = 0

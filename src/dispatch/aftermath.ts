@@ -125,7 +125,7 @@ export class Aftermath {
       topic,
       attempts,
       this.origins.of(topic),
-      source.bytes,
+      source.space,
       at,
       at + length,
       false,

@@ -2,8 +2,9 @@ import { FULL, isOpen, RingWriter, ticketWords, wake, wordsOf } from '../../nati
 import { EncodeError } from '../errors.ts'
 import { Block } from '../event/block.ts'
 import { type BlockRef, REF_BYTES, writeRef } from '../event/block-ref.ts'
-import { type Payload, writePayload } from '../event/payload.ts'
+import { ANY_DATA, type DataFormat, type Payload, writePayload } from '../event/payload.ts'
 import { AS_BLOCK, CODEC_BYTES, IN_BLOCK, publisherOf, slotOf, stampOf } from '../event/record.ts'
+import type { Struct } from '../event/struct/struct.ts'
 import { describeThrown } from '../event/thrown.ts'
 import { ANSWER_BYTES, RESULT, THROWN, writeAnswer } from '../lane/answer.ts'
 import { ALL, ANSWER, HELD, type ThreadBlocks } from '../lane/blocks.ts'
@@ -29,11 +30,11 @@ export class Answers {
     this.waits = waits
   }
 
-  /** The answer that the request at `at` of a ring waits for. */
-  to(words: Int32Array, at: number): Answer {
+  /** The answer that the request at `at` of a ring waits for: a `struct`, if there is one. */
+  to(words: Int32Array, at: number, struct?: Struct): Answer {
     const asker = this.map.publishers[publisherOf(words, at)]!.thread
     const desk = (this.desks[asker] ??= this.open(asker))
-    return new Answer(desk, slotOf(words, at), stampOf(words, at))
+    return new Answer(desk, slotOf(words, at), stampOf(words, at), struct)
   }
 
   private open(asker: number): Desk {
@@ -140,6 +141,7 @@ export class Answer {
   readonly slot: number
   readonly stamp: number
   private readonly desk: Desk
+  private readonly format: DataFormat
   /** A handler is going to answer. */
   isTaken = false
   /** It was not called, since nobody waited any more. */
@@ -148,10 +150,11 @@ export class Answer {
   block: BlockRef | undefined
   wasBlock = false
 
-  constructor(desk: Desk, slot: number, stamp: number) {
+  constructor(desk: Desk, slot: number, stamp: number, struct: Struct | undefined) {
     this.desk = desk
     this.slot = slot
     this.stamp = stamp
+    this.format = { struct, encoder: undefined }
   }
 
   /** A handler is about to answer: false if nobody waits for that any more. */
@@ -178,7 +181,7 @@ export class Answer {
     }
     const { desk } = this
     const { maxBytes, blocks } = desk
-    writePayload(payload, result, Math.max(maxBytes, blocks.maxBytes))
+    writePayload(payload, result, Math.max(maxBytes, blocks.maxBytes), this.format)
     const { bytes, length, flags } = payload
     if (bytes instanceof Block) return this.giveBlock(bytes)
     if (this.block !== undefined && bytes !== undefined) {
@@ -249,7 +252,7 @@ export class Answer {
   /** Why there is no answer of a handler. */
   say(kind: number, data?: unknown): Promise<void> | undefined {
     if (!this.isWanted) return undefined
-    writePayload(payload, data, this.desk.maxBytes)
+    writePayload(payload, data, this.desk.maxBytes, ANY_DATA)
     return this.desk.write(this, kind)
   }
 }

@@ -10,6 +10,7 @@ import type {
   SendOptions,
   TopicHandle,
 } from '../event/publishing.ts'
+import type { Space } from '../event/space.ts'
 import type { WaitOptions } from '../lane/deadline.ts'
 import { begin, rest } from '../lane/mark.ts'
 import type { NoticeTopic } from '../lane/notices.ts'
@@ -74,7 +75,11 @@ export type EventOrigin = {
 }
 
 /** Where records come from: a ring of a lane. */
-export type RecordSource = EventOrigin & { readonly bytes: Uint8Array; readonly words: Int32Array }
+export type RecordSource = EventOrigin & {
+  readonly space: Space
+  readonly bytes: Uint8Array
+  readonly words: Int32Array
+}
 
 /** The context of one event. */
 export class EventContext implements HandlerContext {

@@ -1,6 +1,6 @@
 import { performance, type RecordableHistogram } from 'node:perf_hooks'
 import { type Parking, pause, wake, wordsOf } from '../../native-free-ring/src/index.ts'
-import { EventOrigins } from '../event/origins.ts'
+import type { EventOrigins } from '../event/origins.ts'
 import type { ThreadBlocks } from '../lane/blocks.ts'
 import {
   DRAINING,
@@ -15,7 +15,6 @@ import {
 } from '../lane/map.ts'
 import { LEAVING, presenceOf, presentIn } from '../lane/roster.ts'
 import type { Waits } from '../lane/waits.ts'
-import type { TopicTable } from '../topic/topic-table.ts'
 import { Aftermath, type Delivery } from './aftermath.ts'
 import { Answers } from './answers.ts'
 import type { WaitingPublisher, WorkerScope } from './context.ts'
@@ -68,7 +67,7 @@ export type DispatcherParts = {
   rules: LoadRules
   /** The most events of one ring in flight at once, when handlers are asynchronous. */
   maxInFlight: number
-  topics: TopicTable
+  origins: EventOrigins
   /** As whom its handlers publish, by the depth of the events they handle; the last for all that are deeper. */
   publishers: readonly WaitingPublisher[]
   waits: Waits
@@ -127,15 +126,13 @@ export class Dispatcher implements LaneHost {
 
   constructor(parts: DispatcherParts) {
     this.parts = parts
-    const { map, thread, holder, topics, waits, reports, maxInFlight, memory } = parts
+    const { map, thread, holder, origins, waits, reports, maxInFlight, memory } = parts
     this.control = wordsOf(map.control)
     this.pool = poolOf(map.shape, thread)
     this.open = new OpenWork(this.share)
     this.flight = new FlightRecorder(memory.flight)
-    const origins = new EventOrigins(map.engineId, topics)
     this.routes = new ThreadRoutes({
       ...parts,
-      origins,
       flight: this.flight,
       handlerCounters: memory.handlerCounters,
       pools: parts.rules.pools,
@@ -169,7 +166,7 @@ export class Dispatcher implements LaneHost {
     )
     const ownExecutor = new Executor(inboxRouter, scope, waits, failures, undefined, blocks, ownAftermath)
     this.suspects = new Suspects(this.scope, () => this.unblock())
-    this.mailboxNotices = new MailboxNotices(this.control, topics, this.publisherAfter(0))
+    this.mailboxNotices = new MailboxNotices(this.control, origins, this.publisherAfter(0))
     this.mailboxes = new MailboxWriters(this.control, holder, router, parts.blocks, this.mailboxNotices)
     this.tenants = { worker: { workerId: thread }, hooks: [], isAsked: false, onError: reports.onHookError }
     this.modules = new ThreadModules(

@@ -96,7 +96,7 @@ export class Executor {
     end: number,
   ): Outcome | typeof UNDECIDED | Execution {
     source.publisher.tick()
-    const event = new MillraceEvent(topic, 1, origin, source.bytes, at, end, false)
+    const event = new MillraceEvent(topic, 1, origin, source.space, at, end, false)
     const context = new EventContext(this.scope, source, at, 1)
     const { handler, tally } = direct!
     const start = tally.start()
@@ -153,7 +153,7 @@ export class Executor {
     length: number,
     attempt: number,
   ): MillraceEvent {
-    const event = new MillraceEvent(topic, attempt, origin, source.bytes, at, at + length, false)
+    const event = new MillraceEvent(topic, attempt, origin, source.space, at, at + length, false)
     this.blocks.attach(event, source, at)
     return event
   }
@@ -168,7 +168,7 @@ export class Executor {
     attempt: number,
   ): Outcome | typeof UNDECIDED | Execution {
     const { bytes, words } = source
-    const answer = answers.to(words, at)
+    const answer = answers.to(words, at, route.origin.answer)
     const context = new RequestContext(this.scope, source, at, attempt, answer)
     const event = this.eventAt(route, source, at, length, attempt)
     const flags = flagsOf(words, at)

@@ -1,7 +1,7 @@
 import { allocateShared, wordsOf } from '../../native-free-ring/src/index.ts'
 import type { EventTrace } from '../errors.ts'
 import { MillraceEvent } from '../event/event.ts'
-import { EventOrigins } from '../event/origins.ts'
+import type { EventOrigins } from '../event/origins.ts'
 import { flagsOf, HAS_EXTRAS, HAS_KEY, HEADER_BYTES, topicIdOf } from '../event/record.ts'
 import { publishedAt } from '../event/record-copy.ts'
 import { outcomeName } from '../lane/outcome.ts'
@@ -121,10 +121,10 @@ export class FlightReader {
   private readonly bytes: Uint8Array
   private readonly origins: EventOrigins
 
-  constructor(memory: SharedArrayBuffer, engineId: string, topics: { nameOf(id: number): string }) {
+  constructor(memory: SharedArrayBuffer, origins: EventOrigins) {
     this.words = wordsOf(memory)
     this.bytes = new Uint8Array(memory)
-    this.origins = new EventOrigins(engineId, topics)
+    this.origins = origins
   }
 
   /** Changes every 50 ms at least, while the thread minds its lanes. */

@@ -1,3 +1,4 @@
+import type { EventOrigins } from '../event/origins.ts'
 import type { Policy } from '../event/policy.ts'
 import { readTopic, topicIdOf } from '../event/record.ts'
 import type { MailboxPlace } from '../lane/mailbox.ts'
@@ -5,16 +6,15 @@ import type { MailboxObserver } from '../lane/mailbox-writer.ts'
 import { NoticeLog } from '../lane/notice-log.ts'
 import { HIGH_WATER_TOPIC, type NoticePlace } from '../lane/notices.ts'
 import type { RecordView } from '../lane/outlet.ts'
-import type { TopicTable } from '../topic/topic-table.ts'
 import type { WaitingPublisher } from './context.ts'
 
 /** What a dispatcher has to tell of the mailboxes that it fills: what they drop, and when they are nearly full. */
 export class MailboxNotices implements MailboxObserver {
   private readonly log: NoticeLog
-  private readonly topics: TopicTable
+  private readonly origins: EventOrigins
 
-  constructor(control: Int32Array, topics: TopicTable, publisher: WaitingPublisher) {
-    this.topics = topics
+  constructor(control: Int32Array, origins: EventOrigins, publisher: WaitingPublisher) {
+    this.origins = origins
     this.log = new NoticeLog(control, (topic, notice) => publisher.notify(topic, notice))
   }
 
@@ -34,7 +34,7 @@ export class MailboxNotices implements MailboxObserver {
     count: number,
   ): void {
     const topicId = topicIdOf(words, at)
-    const topic = topicId === 0 ? readTopic(bytes, at) : this.topics.nameOf(topicId)
+    const topic = topicId === 0 ? readTopic(bytes, at) : this.origins.nameOf(topicId)
     this.log.dropped(placeOf(place), policy, topic, count)
   }
 

@@ -1,5 +1,6 @@
 import { EMPTY, RingGauge, type RingPlace, RingReader } from '../../native-free-ring/src/index.ts'
 import { flagsOf, freshTopicOf, IN_BLOCK, keyHashOf, ORDERED } from '../event/record.ts'
+import type { Space } from '../event/space.ts'
 import { attemptsOf, isSuspect, outcomeOf, withDeath, withOutcome } from '../lane/mark.ts'
 import { COMPLETED, DUPLICATE, LANE_COUNTERS, type Outcome, RELEASED, UNDECIDED } from '../lane/outcome.ts'
 import type { CompletedIds } from './completed-ids.ts'
@@ -109,6 +110,10 @@ export class RingDrain implements RecordSource {
 
   get keyedLane(): number | undefined {
     return this.lane.keyedLane
+  }
+
+  get space(): Space {
+    return this.reader
   }
 
   get bytes(): Uint8Array {

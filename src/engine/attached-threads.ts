@@ -4,6 +4,7 @@ import type { ThreadBlocks } from '../lane/blocks.ts'
 import { countDeath } from '../lane/lane-lease.ts'
 import { committingWord, ownerWord, parkedWord, type SharedMap, threadCount } from '../lane/map.ts'
 import { freeReplacedBy } from '../lane/replaced.ts'
+import { TopicStructs } from '../lane/topic-structs.ts'
 import type { Waits } from '../lane/waits.ts'
 import { Requests } from '../publish/requests.ts'
 import type { Subscriptions } from './subscriptions.ts'
@@ -58,7 +59,7 @@ export function watchAttached(
     blocks.bury(thread)
     freeReplacedBy(map, thread, blocks)
     // In its place: nobody waits for what it has asked, and what is answered is passed over.
-    new Requests(map, thread, waits, blocks).advance()
+    new Requests(map, thread, waits, blocks, new TopicStructs([])).advance()
     revokeLease(control, ownerWord(thread), holder)
   }
   const onExit = (ended: number): void => {

@@ -59,11 +59,11 @@ export function attach<Events = EventMap>(handle: ConnectionHandle): AttachedPub
   const parking = new Parking(control, parkedWord(thread))
   const waits = new Waits(parking, { drive: true })
   const parts = publisherParts(map, thread, waits)
-  const { topics, blocks, requests } = parts
+  const { origins, blocks, requests } = parts
   const publisher = new Publisher(parts, { thread, depth: 0 }, { onFull, closedFrom: CLOSING })
   const port = announce(engineThreadId, map.engineId, thread, holder)
   const onLowWater = (notice: LevelNotice) => publisher.notify(LOW_WATER_TOPIC, notice)
-  const subscriptions = new ThreadSubscriptions({ map, topics, waits, blocks, onLowWater }, thread, port)
+  const subscriptions = new ThreadSubscriptions({ map, origins, waits, blocks, onLowWater }, thread, port)
   let open = true
   const close = (): void => {
     if (!open) return

@@ -7,12 +7,12 @@ import type { RegistryChange } from '../dispatch/registry.ts'
 import { type HandlerName, nameOf } from '../dispatch/task.ts'
 import type { ThreadMemory } from '../dispatch/thread-memory.ts'
 import { HandlerError, type MillraceError } from '../errors.ts'
+import type { EventOrigins } from '../event/origins.ts'
 import { describeError, errorOf, type FailureError } from '../event/thrown.ts'
 import type { ThreadBlocks } from '../lane/blocks.ts'
 import type { SharedMap } from '../lane/map.ts'
 import type { Waits } from '../lane/waits.ts'
 import type { Publisher } from '../publish/publisher.ts'
-import type { TopicTable } from '../topic/topic-table.ts'
 import type { HandlerStatistics } from './handler-stats.ts'
 import type { CheckedOptions } from './options.ts'
 import type { Subscriptions } from './subscriptions.ts'
@@ -54,11 +54,11 @@ export class WorkerCrew implements Crew {
     statistics: HandlerStatistics,
     subscriptions: Subscriptions,
     modules: () => readonly ModuleSpec[],
-    topics: TopicTable,
+    origins: EventOrigins,
     blocks: ThreadBlocks,
     events: CrewEvents,
   ) {
-    this.supervisor = new Supervisor(map, options, memories, topics, blocks, subscriptions, modules, {
+    this.supervisor = new Supervisor(map, options, memories, origins, blocks, subscriptions, modules, {
       onReady: (thread, handlers) => events.onReady(thread, handlers),
       onPrepared: (thread, id, handlers) => events.onPrepared(thread, id, handlers),
       onRefused: (id, error) => events.onRefused(id, error),
@@ -101,7 +101,7 @@ type InlineParts = {
   memory: ThreadMemory
   options: CheckedOptions
   statistics: HandlerStatistics
-  topics: TopicTable
+  origins: EventOrigins
   modules: () => readonly ModuleSpec[]
   /** The handlers' own. */
   publishers: readonly Publisher[]

@@ -4,11 +4,10 @@ import { DecodeError, OptionsError } from '../errors.ts'
 import { type BlockRef, readRef } from '../event/block-ref.ts'
 import { MillraceEvent } from '../event/event.ts'
 import { decode } from '../event/msgpack/codec.ts'
-import { EventOrigins } from '../event/origins.ts'
+import type { EventOrigins } from '../event/origins.ts'
 import type { EventInput, Publishing, SendOptions } from '../event/publishing.ts'
 import { isInBlock } from '../event/record-copy.ts'
 import { LETTER, type ThreadBlocks } from '../lane/blocks.ts'
-import type { TopicTable } from '../topic/topic-table.ts'
 
 /** An event that was given up, and why. The event is a copy, as it was published. */
 export type KeptLetter = LetterHead & { readonly event: MillraceEvent }
@@ -40,15 +39,14 @@ export class DeadLetters {
   constructor(
     places: readonly LossyPlace[],
     capacity: number,
-    topics: TopicTable,
-    engineId: string,
+    origins: EventOrigins,
     publishing: Publishing,
     blocks: ThreadBlocks,
   ) {
     this.readers = places.map((place) => new LossyReader(place))
     this.gauges = places.map((place) => new LossyGauge(place))
     this.capacity = capacity
-    this.origins = new EventOrigins(engineId, topics)
+    this.origins = origins
     this.publishing = publishing
     this.blocks = blocks
   }

@@ -5,6 +5,7 @@ import type { HandlerName } from '../dispatch/task.ts'
 import { allocateThreadMemory, type ThreadMemory } from '../dispatch/thread-memory.ts'
 import type { MillraceError } from '../errors.ts'
 import type { MillraceEvent } from '../event/event.ts'
+import type { EventOrigins } from '../event/origins.ts'
 import type { EventMap, Publishing } from '../event/publishing.ts'
 import type { ThreadBlocks } from '../lane/blocks.ts'
 import { Bulletin } from '../lane/bulletin.ts'
@@ -91,6 +92,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   private readonly parking: Parking
   private readonly waits: Waits
   private readonly topics: TopicTable
+  private readonly origins: EventOrigins
   private readonly blocks: ThreadBlocks
   private readonly requests: Requests
   private readonly runs: Runs
@@ -135,13 +137,19 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   constructor(options: CheckedOptions) {
     this.options = options
     const shape = shapeOf(options)
-    this.map = allocateMap(shape, randomBytes(6).toString('hex'), TopicTable.allocate(options.maxTopics))
+    this.map = allocateMap(
+      shape,
+      randomBytes(6).toString('hex'),
+      TopicTable.allocate(options.maxTopics),
+      options.structs,
+    )
     this.control = wordsOf(this.map.control)
     Atomics.store(this.control, ownerWord(0), threadId + 1)
     this.parking = new Parking(this.control, parkedWord(0))
     this.waits = new Waits(this.parking, { drive: options.maxWorkers > 0 })
     this.publishing = publisherParts(this.map, 0, this.waits)
     this.topics = this.publishing.topics
+    this.origins = this.publishing.origins
     this.blocks = this.publishing.blocks
     this.requests = this.publishing.requests
     this.runs = this.publishing.runs
@@ -156,10 +164,10 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     this.interest = new NoticeInterest(this.control)
     this.errors = new ErrorReports(options.onError)
     this.storekeeper = this.makeStorekeeper()
-    const { map, topics, waits, blocks, interest, storekeeper } = this
+    const { map, origins, waits, blocks, interest, storekeeper } = this
     this.registry = new Subscriptions({
       map,
-      topics,
+      origins,
       waits,
       blocks,
       interest,
@@ -175,14 +183,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     this.stopWatching = watchAttached(this.map, this.waits, this.blocks, this.registry)
     const { publisher } = this
     const letters = this.memories.flatMap((memory) => memory.letters ?? [])
-    this.deadLetters = new DeadLetters(
-      letters,
-      options.deadLetters,
-      this.topics,
-      this.map.engineId,
-      publisher,
-      this.blocks,
-    )
+    this.deadLetters = new DeadLetters(letters, options.deadLetters, origins, publisher, this.blocks)
     this.publish = publisher.publish.bind(publisher) as Publishing<Events>['publish']
     this.publishBatch = publisher.publishBatch.bind(publisher) as Publishing<Events>['publishBatch']
     this.send = publisher.send.bind(publisher) as Publishing<Events>['send']
@@ -308,7 +309,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     this.requests.close()
     await this.registry.close()
     const kept = await this.closeStore()
-    const { left, settled } = leftovers(this.map, this.topics, kept, this.blocks)
+    const { left, settled } = leftovers(this.map, this.origins, kept, this.blocks)
     const ledger = withSettled(this.ledger.read(), settled)
     this.stopWatching()
     this.parking.close()
@@ -375,7 +376,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
   }
 
   private makeCrew(): Crew {
-    const { map, options, memories, statistics, registry, topics, waits, blocks, parking, errors } = this
+    const { map, options, memories, statistics, registry, origins, waits, blocks, parking, errors } = this
     const events = {
       onError: (error: MillraceError) => errors.tell(error),
       onReady: (thread: number, handlers: readonly (readonly HandlerName[])[]) =>
@@ -395,11 +396,11 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     }
     const modules = () => this.ownModules.specs
     if (options.maxWorkers > 0)
-      return new WorkerCrew(map, options, memories, statistics, registry, modules, topics, blocks, events)
+      return new WorkerCrew(map, options, memories, statistics, registry, modules, origins, blocks, events)
     const publishers = handlerPublishers(this.publishing, 0, options.onFull)
     const memory = memories[0]!
     return new InlineCrew(
-      { map, memory, options, statistics, topics, modules, publishers, waits, blocks, parking },
+      { map, memory, options, statistics, origins, modules, publishers, waits, blocks, parking },
       events,
     )
   }
@@ -419,7 +420,7 @@ export class Engine<Events = EventMap> implements AsyncDisposable {
     const missing = patterns.filter((pattern) => !this.replayed.has(pattern))
     if (missing.length === 0 || this.options.maxWorkers === 0) return
     for (const pattern of missing) this.replayed.add(pattern)
-    const replays = new Replays(this.map, this.topics, this.blocks, this.registry.openOwn(missing))
+    const replays = new Replays(this.map, this.origins, this.blocks, this.registry.openOwn(missing))
     this.replays.push(replays)
     this.waits.add(replays)
   }

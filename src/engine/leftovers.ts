@@ -8,7 +8,7 @@ import {
 } from '../../native-free-ring/src/index.ts'
 import { readRef } from '../event/block-ref.ts'
 import { MillraceEvent } from '../event/event.ts'
-import { EventOrigins } from '../event/origins.ts'
+import type { EventOrigins } from '../event/origins.ts'
 import { isInBlock, withData } from '../event/record-copy.ts'
 import type { ThreadBlocks } from '../lane/blocks.ts'
 import {
@@ -22,7 +22,6 @@ import {
 import { attemptsOf, outcomeOf } from '../lane/mark.ts'
 import { LANE_COUNTERS } from '../lane/outcome.ts'
 import { relayPlace, ringPlace, spillwayPlace } from '../lane/places.ts'
-import type { TopicTable } from '../topic/topic-table.ts'
 
 /** What lies in the lanes of a stopped engine. */
 export type Leftovers = {
@@ -38,12 +37,11 @@ export type Leftovers = {
  */
 export function leftovers(
   map: SharedMap,
-  topics: TopicTable,
+  origins: EventOrigins,
   kept: (publisher: number, lane: number) => readonly Uint8Array[],
   blocks: ThreadBlocks,
 ): Leftovers {
   const control = wordsOf(map.control)
-  const origins = new EventOrigins(map.engineId, topics)
   const left: MillraceEvent[] = []
   const settled = new Float64Array(LANE_COUNTERS)
   const add = (record: Uint8Array, attempts: number): void => {

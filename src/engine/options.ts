@@ -5,8 +5,10 @@ import { CapabilityError, type MillraceError, OptionsError } from '../errors.ts'
 import { checkPolicy, noStore, type Policy } from '../event/policy.ts'
 import { PRIORITIES } from '../event/priority.ts'
 import { MAX_PUBLISHERS, MAX_TOPIC_ID } from '../event/record.ts'
+import { Struct } from '../event/struct/struct.ts'
 import { MAX_DEPTH } from '../lane/map.ts'
 import { MAX_DEATHS } from '../lane/mark.ts'
+import { type StructEntry, TopicStructs } from '../lane/topic-structs.ts'
 import type { Store } from '../store/store.ts'
 import { moduleUrl } from './modules.ts'
 import {
@@ -25,6 +27,11 @@ export type EngineOptions = {
   maxWorkers?: number
   /** Workers by name, for handlers that name their pool; others are run by the first one. */
   pools?: Record<string, PoolOptions>
+  /**
+   * Structs by topic or pattern: the data of those topics' events are written and read as these, by all threads. `{ data, answer }` says what answers to requests
+   * are. Of several patterns that match, the first counts.
+   */
+  structs?: Record<string, Struct | { data?: Struct; answer?: Struct }>
   /** Modules whose default export is made by `defineHandlers`; loaded once per worker. */
   handlers?: URL | string | readonly (URL | string)[]
   /** What happens at a full lane: `block` if not given. */
@@ -83,6 +90,7 @@ export type CheckedOptions = Required<
     | 'pools'
     | 'lanes'
     | 'handlers'
+    | 'structs'
     | 'onError'
     | 'resourceLimits'
     | 'delivery'
@@ -98,6 +106,7 @@ export type CheckedOptions = Required<
   /** 0 if ids are not remembered. */
   duplicateWindow: number
   modules: readonly string[]
+  structs: readonly StructEntry[]
   onError: ((error: MillraceError) => void) | undefined
   store: Store | undefined
   resourceLimits: NonNullable<EngineOptions['resourceLimits']>
@@ -108,6 +117,7 @@ const NAMES = [
   'maxWorkers',
   'pools',
   'handlers',
+  'structs',
   'onFull',
   'store',
   'affinity',
@@ -174,6 +184,7 @@ export function checkOptions(options: EngineOptions): CheckedOptions {
     maxWorkers,
     pools,
     modules: modulesOf(options.handlers),
+    structs: structsOf(options.structs),
     onFull,
     store,
     affinity,
@@ -229,6 +240,22 @@ function modulesOf(handlers: EngineOptions['handlers']): string[] {
   const twice = modules.find((module, index) => modules.indexOf(module) < index)
   if (twice !== undefined) throw new OptionsError(`${twice} is there twice`)
   return modules
+}
+
+/** @throws PatternError if a pattern is none. */
+function structsOf(structs: unknown = {}): StructEntry[] {
+  if (typeof structs !== 'object' || structs === null)
+    throw new OptionsError('structs is an object of structs by topic or pattern')
+  const entries = Object.entries(structs).map(([pattern, given]) => {
+    const { data, answer } = given instanceof Struct ? { data: given, answer: undefined } : (given ?? {})
+    const parts = [data, answer].filter((part) => part !== undefined)
+    if (parts.length === 0 || parts.some((part) => !(part instanceof Struct)))
+      throw new OptionsError(`structs of ${pattern} is what struct() answers, or { data, answer } of those`)
+    return { pattern, data: data?.description, answer: answer?.description }
+  })
+  // The patterns are looked at here, so that no thread stumbles over one later.
+  new TopicStructs(entries)
+  return entries
 }
 
 function deliveryOf({ delivery = 'at-least-once', redeliveries = 2 }: EngineOptions): Delivery {

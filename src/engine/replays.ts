@@ -1,14 +1,13 @@
 import { threadId } from 'node:worker_threads'
 import { wake, wordsOf } from '../../native-free-ring/src/index.ts'
 import { MillraceEvent } from '../event/event.ts'
-import { EventOrigins } from '../event/origins.ts'
+import type { EventOrigins } from '../event/origins.ts'
 import type { ThreadBlocks } from '../lane/blocks.ts'
 import { InboxWriter } from '../lane/inbox.ts'
 import { type MailboxPlace, takeWanted } from '../lane/mailbox.ts'
 import { MailboxReader } from '../lane/mailbox-reader.ts'
 import { dispatchers, parkedWord, type SharedMap } from '../lane/map.ts'
 import type { Watch } from '../lane/waits.ts'
-import type { TopicTable } from '../topic/topic-table.ts'
 
 /**
  * The last event of each topic, for workers that start later and have handlers with `replayLast` (decision 20).
@@ -27,9 +26,9 @@ export class Replays implements Watch {
   private readonly missing = new Map<number, { readonly inbox: InboxWriter; readonly topics: Set<string> }>()
 
   /** `place`: the mailbox in which the events come. */
-  constructor(map: SharedMap, topics: TopicTable, blocks: ThreadBlocks, place: MailboxPlace) {
+  constructor(map: SharedMap, origins: EventOrigins, blocks: ThreadBlocks, place: MailboxPlace) {
     this.map = map
-    this.origins = new EventOrigins(map.engineId, topics)
+    this.origins = origins
     this.blocks = blocks
     this.place = place
     this.reader = new MailboxReader(place, blocks)

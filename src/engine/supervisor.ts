@@ -17,6 +17,7 @@ import type { RegistryChange } from '../dispatch/registry.ts'
 import type { HandlerName, WorkerReport } from '../dispatch/task.ts'
 import type { ThreadMemory } from '../dispatch/thread-memory.ts'
 import { ClosedError, HandlerLoadError, WorkerDiedError } from '../errors.ts'
+import type { EventOrigins } from '../event/origins.ts'
 import type { FailureError } from '../event/thrown.ts'
 import type { ThreadBlocks } from '../lane/blocks.ts'
 import { abandonInbox, revokeInboxes } from '../lane/inbox.ts'
@@ -26,7 +27,6 @@ import { countersWord, ownerWord, parkedWord, type SharedMap } from '../lane/map
 import { ticketPlace } from '../lane/places.ts'
 import { freeReplaced, freeReplacedBy } from '../lane/replaced.ts'
 import { DISPATCHED } from '../lane/thread-counters.ts'
-import type { TopicTable } from '../topic/topic-table.ts'
 import type { CheckedOptions } from './options.ts'
 import { RestartBudget } from './restart-budget.ts'
 import type { Watched } from './watchdog.ts'
@@ -100,7 +100,7 @@ export class Supervisor {
     map: SharedMap,
     options: CheckedOptions,
     memories: readonly ThreadMemory[],
-    topics: TopicTable,
+    origins: EventOrigins,
     blocks: ThreadBlocks,
     mailboxes: Mailboxes,
     modules: () => readonly ModuleSpec[],
@@ -116,7 +116,7 @@ export class Supervisor {
     this.events = events
     this.slots = Array.from({ length: options.maxWorkers }, (_, index) => ({
       thread: index + 1,
-      flight: new FlightReader(memories[index + 1]!.flight, map.engineId, topics),
+      flight: new FlightReader(memories[index + 1]!.flight, origins),
       worker: undefined,
       loading: undefined,
       isReady: false,

@@ -13,6 +13,8 @@ import {
   readTopic,
 } from './record.ts'
 import { topicIdIn, withData } from './record-copy.ts'
+import { OwnSpace, type Space } from './space.ts'
+import { isView, unbind } from './struct/view.ts'
 
 /** The type of an event whose record can't be read. */
 export const UNREADABLE = 'millrace.unreadable'
@@ -36,7 +38,7 @@ export class MillraceEvent<Type extends string = string, Data = any> {
   readonly version = '1.0'
 
   private readonly origin: EventOrigin
-  private record: Uint8Array | undefined
+  private space: Space | undefined
   private readonly start: number
   private readonly end: number
   private detached: boolean
@@ -46,12 +48,12 @@ export class MillraceEvent<Type extends string = string, Data = any> {
   /** Looks up its data, if they do not lie in the record. Not a field of those, which are nearly all, whose data do. */
   declare private elsewhere: (() => Uint8Array) | undefined
 
-  /** @internal `record` are the bytes from `start` to `end` of a ring, or of a copy if `detached`. */
+  /** @internal Its record lies from `start` to `end` of a ring, or of a copy if `detached`. */
   constructor(
     type: Type,
     attempt: number,
     origin: EventOrigin,
-    record: Uint8Array,
+    space: Space,
     start: number,
     end: number,
     detached: boolean,
@@ -59,7 +61,7 @@ export class MillraceEvent<Type extends string = string, Data = any> {
     this.type = type
     this.attempt = attempt
     this.origin = origin
-    this.record = record
+    this.space = space
     this.start = start
     this.end = end
     this.detached = detached
@@ -68,7 +70,7 @@ export class MillraceEvent<Type extends string = string, Data = any> {
   /** @internal An event from the copy of its record. */
   static fromCopy(record: Uint8Array, attempt: number, origins: EventOrigins): MillraceEvent {
     const type = typeOf(record, topicIdIn(record), origins)
-    return new MillraceEvent(type, attempt, origins.of(type), record, 0, record.length, true)
+    return new MillraceEvent(type, attempt, origins.of(type), new OwnSpace(record), 0, record.length, true)
   }
 
   /**
@@ -83,7 +85,7 @@ export class MillraceEvent<Type extends string = string, Data = any> {
 
   /** The payload where it lies, starting at a multiple of 8 bytes: valid until the handler settles. */
   get bytes(): Uint8Array {
-    const record = this.memory()
+    const record = this.memory().bytes
     const dataStart = dataStartOf(record, this.start, this.end)
     return (flagsIn(record, this.start) & IN_BLOCK) === 0
       ? record.subarray(dataStart, this.end)
@@ -132,9 +134,10 @@ export class MillraceEvent<Type extends string = string, Data = any> {
   /** A detached event, valid for as long as it is kept. */
   copy(): MillraceEvent<Type, Data> {
     const { flags } = this.header()
-    const copied = this.memory().slice(this.start, this.end)
+    const copied = this.memory().bytes.slice(this.start, this.end)
     const record = (flags & IN_BLOCK) === 0 ? copied : withData(copied, this.lookUp())
-    return new MillraceEvent(this.type, this.attempt, this.origin, record, 0, record.length, true)
+    const { type, attempt, origin } = this
+    return new MillraceEvent(type, attempt, origin, new OwnSpace(record), 0, record.length, true)
   }
 
   /** The universal event format: `id`, `event_type`, ISO `timestamp`, `version`, `source`, `data`, `metadata`. */
@@ -169,40 +172,43 @@ export class MillraceEvent<Type extends string = string, Data = any> {
 
   /** @internal The whole of it, where it lies. */
   get recordBytes(): Uint8Array {
-    return this.memory().subarray(this.start, this.end)
+    return this.memory().bytes.subarray(this.start, this.end)
   }
 
   /** @internal Its bytes are about to be given back: what was not read is gone. */
   settle(): void {
-    if (!this.detached) this.record = undefined
+    if (this.detached) return
+    this.space = undefined
+    if (this.origin.struct !== undefined && isView(this.value)) unbind(this.value)
   }
 
   private header(): RecordFields {
-    this.fields ??= readFields(this.memory(), this.start, this.end)
+    this.fields ??= readFields(this.memory().bytes, this.start, this.end)
     return this.fields
   }
 
-  private memory(): Uint8Array {
-    if (this.record === undefined) throw settled(this.type)
-    return this.record
+  private memory(): Space {
+    if (this.space === undefined) throw settled(this.type)
+    return this.space
   }
 
   private extra(): Extras {
     if (this.extras !== undefined) return this.extras
     const { flags, extrasStart, extrasEnd } = this.header()
     this.extras =
-      (flags & HAS_EXTRAS) === 0 ? NO_EXTRAS : decodeExtras(this.memory().slice(extrasStart, extrasEnd))
+      (flags & HAS_EXTRAS) === 0 ? NO_EXTRAS : decodeExtras(this.memory().bytes.slice(extrasStart, extrasEnd))
     return this.extras
   }
 
   private read(): unknown {
-    const record = this.memory()
-    const dataStart = dataStartOf(record, this.start, this.end)
-    const flags = flagsIn(record, this.start)
-    if ((flags & IN_BLOCK) === 0)
-      return readPayload(flags, record, dataStart, this.end, this.detached, this.origin.decoder)
+    const { origin, detached } = this
+    const space = this.memory()
+    const { bytes } = space
+    const dataStart = dataStartOf(bytes, this.start, this.end)
+    const flags = flagsIn(bytes, this.start)
+    if ((flags & IN_BLOCK) === 0) return readPayload(flags, space, dataStart, this.end, detached, origin)
     const data = this.lookUp()
-    return readPayload(flags, data, 0, data.length, this.detached)
+    return readPayload(flags, new OwnSpace(data), 0, data.length, detached, origin)
   }
 
   private lookUp(): Uint8Array {

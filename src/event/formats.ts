@@ -1,4 +1,5 @@
 import type { EventSource } from './extras.ts'
+import { isStruct } from './struct/view.ts'
 
 /** The fields of an event that formats are made of. */
 type Readable = {
@@ -104,6 +105,7 @@ export function jsonValue(value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString()
   if (typeof value !== 'object' || value === null || value instanceof Date) return value
   if (Array.isArray(value)) return value.map(jsonValue)
+  if (isStruct(value)) return jsonValue(value.toJSON())
   if (value instanceof Uint8Array) return base64(value)
   if (value instanceof ArrayBuffer) return base64(new Uint8Array(value))
   if (value instanceof DataView)

@@ -1,20 +1,44 @@
+import { DecodeError } from '../errors.ts'
 import { decode, encode } from './msgpack/codec.ts'
 import type { ValueDecoder } from './msgpack/value-decoder.ts'
 import type { ValueEncoder } from './msgpack/value-encoder.ts'
-import { CODEC_BYTES, CODEC_MASK, CODEC_MSGPACK, CODEC_NONE, HOLDS_BYTES } from './record.ts'
+import { CODEC_BYTES, CODEC_MASK, CODEC_MSGPACK, CODEC_NONE, CODEC_STRUCT, HOLDS_BYTES } from './record.ts'
+import type { Space } from './space.ts'
+import { StructScratch } from './struct/scratch.ts'
+import type { Struct } from './struct/struct.ts'
 
 /** Data as it travels: the first `length` of `bytes`, and the flags that say how to read them. */
 export type Payload = { flags: number; bytes: Uint8Array | undefined; length: number }
 
+/** How a topic's data are written: as its struct; if it has none, as MessagePack, by what was learned of them. */
+export type DataFormat = { readonly struct: Struct | undefined; readonly encoder: ValueEncoder | undefined }
+
+/** And how they are read. */
+export type DataSource = { readonly struct: Struct | undefined; readonly decoder: ValueDecoder | undefined }
+
+/** Of data that nobody knows anything of. */
+export const ANY_DATA: DataFormat & DataSource = { struct: undefined, encoder: undefined, decoder: undefined }
+
+const scratch = new StructScratch()
+
 /**
  * Encodes data into `payload`. What it refers to afterwards is the encoder's, until the next call, or the caller's own.
  *
- * `encoder` has learned what such data look like.
- *
  * @throws EncodeError, InvalidEventError for more than `limit` bytes of what is not bytes already.
  */
-export function writePayload(payload: Payload, data: unknown, limit: number, encoder?: ValueEncoder): void {
-  if (data instanceof Uint8Array) {
+export function writePayload(
+  payload: Payload,
+  data: unknown,
+  limit: number,
+  { struct, encoder }: DataFormat,
+): void {
+  if (struct !== undefined) {
+    scratch.limit = limit
+    struct.write(data, scratch)
+    payload.bytes = scratch.bytes
+    payload.length = scratch.length
+    payload.flags = CODEC_STRUCT
+  } else if (data instanceof Uint8Array) {
     payload.bytes = data
     payload.length = data.length
     payload.flags = CODEC_BYTES
@@ -31,22 +55,27 @@ export function writePayload(payload: Payload, data: unknown, limit: number, enc
 }
 
 /**
- * The data between `start` and `end`, as the flags say. Bytes are a view of `bytes`; of what else holds some, views only if
- * the bytes are `detached`: a copy that nobody writes. `decoder` has learned what such data look like.
+ * The data between `start` and `end`, as the flags say. Bytes, and structs, are views of the memory; of what else holds bytes, views only if
+ * the memory is `detached`: a copy that nobody writes.
  *
  * @throws DecodeError
  */
 export function readPayload(
   flags: number,
-  bytes: Uint8Array,
+  space: Space,
   start: number,
   end: number,
   detached: boolean,
-  decoder?: ValueDecoder,
+  { struct, decoder }: DataSource,
 ): unknown {
+  const { bytes } = space
   const codec = flags & CODEC_MASK
   if (codec === CODEC_NONE) return undefined
   if (codec === CODEC_BYTES) return bytes.subarray(start, end)
+  if (codec === CODEC_STRUCT) {
+    if (struct === undefined) throw new DecodeError('A struct of which nobody knows the fields')
+    return struct.read(space, start, end)
+  }
   // Binary values are decoded as views: they must not be views of a ring.
   if ((flags & HOLDS_BYTES) !== 0 && !detached) return decode(bytes.slice(start, end))
   return decode(bytes, start, end, decoder)

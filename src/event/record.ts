@@ -2,6 +2,7 @@ import type { Ticket } from '../../native-free-ring/src/index.ts'
 import { DecodeError } from '../errors.ts'
 import { type BlockRef, writeRef } from './block-ref.ts'
 import { readDouble, readLength16, readWord, writeLength16 } from './little-endian.ts'
+import type { Space } from './space.ts'
 
 /**
  * The bytes of one event in a ring.
@@ -33,6 +34,8 @@ export const MAX_PUBLISHERS = 1 << 12
 export const CODEC_NONE = 0
 export const CODEC_MSGPACK = 1
 export const CODEC_BYTES = 2
+/** A struct: the topic says which (decision 27). */
+export const CODEC_STRUCT = 3
 export const CODEC_MASK = 3
 
 export const HAS_KEY = 1 << 2
@@ -117,16 +120,9 @@ function dataStart(draft: Draft): number {
   return (start + 7) & -8
 }
 
-/** A ring's data through the views that writing needs. */
-export type RecordSpace = {
-  readonly bytes: Uint8Array
-  readonly words: Int32Array
-  readonly doubles: Float64Array
-}
-
 /** Writes the header of a record without a key, at byte `at`, a multiple of 8. */
 export function writeHeader(
-  { words, doubles }: RecordSpace,
+  { words, doubles }: Space,
   at: number,
   topicId: number,
   publisher: number,
@@ -143,7 +139,7 @@ export function writeHeader(
 }
 
 /** Writes the draft at byte `at`, a multiple of 8. */
-export function writeDraft(space: RecordSpace, at: number, draft: Draft): void {
+export function writeDraft(space: Space, at: number, draft: Draft): void {
   const { bytes, words } = space
   const word = at >> 2
   const { sequence, flags, data, dataBytes } = draft

@@ -1,5 +1,6 @@
 import type { BlocksPlace } from '../../native-free-ring/src/index.ts'
 import { PRIORITIES } from '../event/priority.ts'
+import type { StructEntry } from './topic-structs.ts'
 
 /**
  * Where everything lies in the shared memory of an engine (decision 3).
@@ -60,6 +61,8 @@ export type SharedMap = {
   readonly engineId: string
   readonly control: SharedArrayBuffer
   readonly topics: SharedArrayBuffer
+  /** Which topics have structs. */
+  readonly structs: readonly StructEntry[]
   readonly segments: readonly SharedArrayBuffer[]
   readonly relays: readonly SharedArrayBuffer[]
   /** Empty without a store. */

@@ -28,6 +28,7 @@ import {
   type SharedMap,
   threadCount,
 } from './map.ts'
+import type { StructEntry } from './topic-structs.ts'
 
 export function ringPlace(map: SharedMap, publisher: number, lane: number): RingPlace {
   const { shape } = map
@@ -167,9 +168,14 @@ function line(bytes: number): number {
  *
  * @throws OptionsError (`ERR_MILLRACE_OPTIONS`) if that is more than may be addressed.
  */
-export function allocateMap(shape: MapShape, engineId: string, topics: SharedArrayBuffer): SharedMap {
+export function allocateMap(
+  shape: MapShape,
+  engineId: string,
+  topics: SharedArrayBuffer,
+  structs: readonly StructEntry[] = [],
+): SharedMap {
   try {
-    return allocate(shape, engineId, topics)
+    return allocate(shape, engineId, topics, structs)
   } catch (error) {
     if (!isA(error, RangeError)) throw error
     const text = `${laneCount(shape)} lanes with rings of ${shape.ringBytes} bytes and ${shape.blockPages} pages for blocks are more than this process may address`
@@ -177,7 +183,12 @@ export function allocateMap(shape: MapShape, engineId: string, topics: SharedArr
   }
 }
 
-function allocate(shape: MapShape, engineId: string, topics: SharedArrayBuffer): SharedMap {
+function allocate(
+  shape: MapShape,
+  engineId: string,
+  topics: SharedArrayBuffer,
+  structs: readonly StructEntry[],
+): SharedMap {
   const publishers = publisherSlots(shape)
   const control = allocateShared(4 * controlWords(shape))
   return {
@@ -186,6 +197,7 @@ function allocate(shape: MapShape, engineId: string, topics: SharedArrayBuffer):
     engineId,
     control,
     topics,
+    structs,
     segments: publishers.map(() => allocateShared(segmentBytes(shape))),
     relays: publishers.map(() => allocateShared(laneCount(shape) * relayBytes(shape))),
     spillways: shape.spills

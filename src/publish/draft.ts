@@ -2,8 +2,7 @@ import { CapabilityError, InvalidEventError } from '../errors.ts'
 import { Block } from '../event/block.ts'
 import { type EncodedExtras, encodeExtras } from '../event/extras.ts'
 import { keyBytes } from '../event/key.ts'
-import type { ValueEncoder } from '../event/msgpack/value-encoder.ts'
-import { type Payload, writePayload } from '../event/payload.ts'
+import { type DataFormat, type Payload, writePayload } from '../event/payload.ts'
 import { NORMAL } from '../event/priority.ts'
 import type { PublishOptions } from '../event/publishing.ts'
 import { BY_ID, type Draft, EXPIRES, HAS_EXTRAS, HAS_KEY, IN_BLOCK } from '../event/record.ts'
@@ -37,7 +36,7 @@ export function newDraft(): Draft {
 
 /**
  * Fills the draft from what was published. Encodes everything, so that nothing can fail once bytes are claimed; data of
- * more than `maxBytes` is refused as soon as it is that much. `byId`: without a key, an event goes by its id, if it has one. `encoder` has learned what the topic's data look like.
+ * more than `maxBytes` is refused as soon as it is that much. `byId`: without a key, an event goes by its id, if it has one. `format`: how the topic's data are written.
  *
  * Options, and encoding, may call getters, and those may publish with the same draft: nothing is stored before them, and
  * the data comes last, since it lasts in the encoder's buffer until something else is encoded.
@@ -48,12 +47,12 @@ export function fillDraft(
   options: PublishOptions | undefined,
   maxBytes: number,
   byId: boolean,
-  encoder?: ValueEncoder,
+  format: DataFormat,
 ): void {
   const extras = options === undefined ? undefined : extrasOf(options)
   const key = options?.key
   const keyLength = key === undefined ? 0 : keyBytes(key)
-  writePayload(payload, data, maxBytes, encoder)
+  writePayload(payload, data, maxBytes, format)
   draft.data = payload.bytes
   draft.dataBytes = payload.length
   draft.flags = payload.flags

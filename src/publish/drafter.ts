@@ -19,7 +19,7 @@ import type { TopicTable } from '../topic/topic-table.ts'
 import type { BlockWriter } from './block-writer.ts'
 import { fillDraft, newDraft, tooLarge, tooLargeForBlocks } from './draft.ts'
 import type { PoolRoutes } from './pool-routes.ts'
-import type { TopicEncoders } from './topic-encoders.ts'
+import type { TopicFormats } from './topic-formats.ts'
 
 /** Prepares what a publisher publishes, one event at a time: its policy, its encoded data, its size against the limits. */
 export class Drafter {
@@ -29,7 +29,7 @@ export class Drafter {
   onFull: Policy
   private readonly topics: TopicTable
   private readonly routes: PoolRoutes
-  private readonly encoders: TopicEncoders
+  private readonly formats: TopicFormats
   private readonly blocks: BlockWriter
   /** The engine's. */
   private readonly usual: Policy
@@ -46,7 +46,7 @@ export class Drafter {
     { shape }: SharedMap,
     topics: TopicTable,
     routes: PoolRoutes,
-    encoders: TopicEncoders,
+    formats: TopicFormats,
     blocks: BlockWriter,
     onFull: Policy,
   ) {
@@ -54,7 +54,7 @@ export class Drafter {
     this.onFull = onFull
     this.topics = topics
     this.routes = routes
-    this.encoders = encoders
+    this.formats = formats
     this.blocks = blocks
     this.usual = onFull
     this.maxBytes = maxPayloadBytes(shape.ringBytes)
@@ -75,7 +75,7 @@ export class Drafter {
     // A request that is dropped would never be answered.
     const onFull = ticket === undefined ? this.policy(options) : (options?.onFull ?? 'block')
     const priority = priorityOf(options?.priority)
-    fillDraft(draft, data, options, this.maxDataBytes, this.byId, this.encoders.of(topicId))
+    fillDraft(draft, data, options, this.maxDataBytes, this.byId, this.formats.of(type, topicId))
     draft.ticket = ticket
     if (ticket !== undefined) draft.flags |= ASKS
     this.onFull = onFull

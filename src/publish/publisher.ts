@@ -68,7 +68,7 @@ export class Publisher implements Publishing {
     slot: Pick<PublisherSlot, 'thread' | 'depth'>,
     options: PublisherOptions,
   ) {
-    const { map, topics, routes, requests, encoders } = parts
+    const { map, topics, routes, requests, formats } = parts
     this.parts = parts
     this.slot = slot
     this.control = wordsOf(map.control)
@@ -80,7 +80,7 @@ export class Publisher implements Publishing {
       map,
       topics,
       routes,
-      encoders,
+      formats,
       this.queuesOf(NORMAL).pools.lanes.blocks,
       options.onFull,
     )
@@ -89,7 +89,7 @@ export class Publisher implements Publishing {
     this.direct =
       overwrites(options.onFull) || map.shape.pools.length > 1
         ? undefined
-        : new DirectWriter(pools.lanes, pools.freeOf(0), encoders, maxPayloadBytes(map.shape.ringBytes))
+        : new DirectWriter(pools.lanes, pools.freeOf(0), maxPayloadBytes(map.shape.ringBytes))
   }
 
   publish(type: string | EventInput, data?: unknown, options?: PublishOptions): boolean {
@@ -111,7 +111,8 @@ export class Publisher implements Publishing {
     if (options !== undefined || typeof type !== 'string' || direct === undefined) return false
     if (this.queues[NORMAL]!.isWaiting) return false
     const topicId = this.topics.idOf(type)
-    return topicId !== 0 && direct.publish(topicId, data, this.draft.time)
+    if (topicId === 0) return false
+    return direct.publish(topicId, this.parts.formats.of(type, topicId), data, this.draft.time)
   }
 
   private publishAny(type: string | EventInput, data: unknown, options: PublishOptions | undefined): boolean {

@@ -17,9 +17,10 @@ import {
 } from '../errors.ts'
 import { Block } from '../event/block.ts'
 import { readRef } from '../event/block-ref.ts'
-import { readPayload } from '../event/payload.ts'
+import { ANY_DATA, readPayload } from '../event/payload.ts'
 import type { RequestOptions } from '../event/publishing.ts'
-import { AS_BLOCK, IN_BLOCK } from '../event/record.ts'
+import { AS_BLOCK, CODEC_BYTES, CODEC_MASK, CODEC_STRUCT, IN_BLOCK } from '../event/record.ts'
+import { OwnSpace } from '../event/space.ts'
 import { type Thrown, thrownOf } from '../event/thrown.ts'
 import {
   ANSWER_BYTES,
@@ -37,6 +38,7 @@ import type { ThreadBlocks } from '../lane/blocks.ts'
 import { checkWaiting } from '../lane/deadline.ts'
 import { dispatchers, parkedWord, type SharedMap, STATE, STOPPED } from '../lane/map.ts'
 import { answerPlace, MAX_TICKETS, ticketPlace } from '../lane/places.ts'
+import type { TopicStructs } from '../lane/topic-structs.ts'
 import type { Waits, Watch } from '../lane/waits.ts'
 import { Clock } from './clock.ts'
 
@@ -65,6 +67,7 @@ export class Requests implements Watch {
   private readonly control: Int32Array
   private readonly waits: Waits
   private readonly blocks: ThreadBlocks
+  private readonly structs: TopicStructs
   private readonly tickets: Tickets
   private readonly clock = new Clock(() => performance.now())
   /** By slot. */
@@ -77,7 +80,8 @@ export class Requests implements Watch {
   private due = Number.POSITIVE_INFINITY
   private closed = false
 
-  constructor(map: SharedMap, thread: number, waits: Waits, blocks: ThreadBlocks) {
+  constructor(map: SharedMap, thread: number, waits: Waits, blocks: ThreadBlocks, structs: TopicStructs) {
+    this.structs = structs
     this.map = map
     this.blocks = blocks
     this.control = wordsOf(map.control)
@@ -181,11 +185,18 @@ export class Requests implements Watch {
     if (pending === undefined) return
     try {
       const start = at + ANSWER_BYTES
-      const data = readPayload(flagsOfAnswer(reader, at), reader.bytes, start, at + reader.length, false)
+      const end = at + reader.length
+      const flags = flagsOfAnswer(reader, at)
       const kind = kindOfAnswer(reader, at)
-      // Bytes must not be a view of the ring.
-      if (kind === RESULT) pending.resolve(data instanceof Uint8Array ? new Uint8Array(data) : data)
-      else pending.reject(reasonOf(kind, data, pending.type))
+      const codec = flags & CODEC_MASK
+      // What is a view must not be one of the ring.
+      if (codec === CODEC_BYTES || codec === CODEC_STRUCT)
+        pending.resolve(this.read(flags, reader.bytes.slice(start, end), pending))
+      else {
+        const data = readPayload(flags, reader, start, end, false, ANY_DATA)
+        if (kind === RESULT) pending.resolve(data)
+        else pending.reject(reasonOf(kind, data, pending.type))
+      }
     } catch (error) {
       pending.reject(error)
     }
@@ -203,12 +214,18 @@ export class Requests implements Watch {
       return
     }
     try {
-      pending?.resolve(readPayload(flags, new Uint8Array(blocks.view(ref)), 0, ref.length, true))
+      if (pending !== undefined) pending.resolve(this.read(flags, new Uint8Array(blocks.view(ref)), pending))
     } catch (error) {
       pending?.reject(error)
     } finally {
       blocks.release(ref)
     }
+  }
+
+  /** The data in `bytes`, which are nobody else's. */
+  private read(flags: number, bytes: Uint8Array, { type }: Pending): unknown {
+    const source = { struct: this.structs.answerOf(type), decoder: undefined }
+    return readPayload(flags, new OwnSpace(bytes), 0, bytes.length, true, source)
   }
 
   /** Closes its ticket, if it is open; answers who waits then. */

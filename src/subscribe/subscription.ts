@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { OptionsError } from '../errors.ts'
 import { MillraceEvent } from '../event/event.ts'
-import { EventOrigins } from '../event/origins.ts'
+import type { EventOrigins } from '../event/origins.ts'
 import type { Policy } from '../event/policy.ts'
 import type { ThreadBlocks } from '../lane/blocks.ts'
 import { checkWait, Deadline, type WaitOptions } from '../lane/deadline.ts'
@@ -21,7 +21,6 @@ import type { Overflow } from '../lane/overflow.ts'
 import { SpilledMail } from '../lane/spilled-mail.ts'
 import type { Waits, Watch } from '../lane/waits.ts'
 import { isThenable } from '../thenable.ts'
-import type { TopicTable } from '../topic/topic-table.ts'
 
 export type SubscribeOptions<Event = MillraceEvent> = {
   /** The most events that may lie unread; 10,000 if not given. */
@@ -87,7 +86,7 @@ type Receiver<Event> = {
 /** The parts of the engine that a subscription works with. */
 export type SubscriptionParts = {
   map: SharedMap
-  topics: TopicTable
+  origins: EventOrigins
   waits: Waits
   blocks: ThreadBlocks
   /** For what spills. */
@@ -131,7 +130,7 @@ export class Subscription<Event extends MillraceEvent = MillraceEvent> implement
     this.spilled = this.openSpilled()
     this.reader = new MailboxReader(place, parts.blocks, this.spilled)
     this.gauge = new MailboxGauge(place)
-    this.origins = new EventOrigins(parts.map.engineId, parts.topics)
+    this.origins = parts.origins
   }
 
   get id(): number {

@@ -1,5 +1,7 @@
 import { MillraceEvent } from '../../src/event/event.ts'
-import { draftBytes, type RecordSpace, writeDraft } from '../../src/event/record.ts'
+import { ANY_DATA } from '../../src/event/payload.ts'
+import { draftBytes, writeDraft } from '../../src/event/record.ts'
+import type { Space } from '../../src/event/space.ts'
 import type { PublishOptions } from '../../src/index.ts'
 import { fillDraft, newDraft } from '../../src/publish/draft.ts'
 
@@ -18,10 +20,10 @@ const AT = 64
 export function eventOf(written: Written): { event: MillraceEvent; overwrite(): void } {
   const { data, publisher = 3, sequence = 7, time = 1_700_000_000_123, ...options } = written
   const draft = { ...newDraft(), publisher, topicId: 5, sequence, time }
-  fillDraft(draft, data, options, 2 ** 20, false)
+  fillDraft(draft, data, options, 2 ** 20, false, ANY_DATA)
   const length = draftBytes(draft)
   const buffer = new SharedArrayBuffer(AT + length + (-length & 7))
-  const space: RecordSpace = {
+  const space: Space = {
     bytes: new Uint8Array(buffer),
     words: new Int32Array(buffer),
     doubles: new Float64Array(buffer),
@@ -31,8 +33,8 @@ export function eventOf(written: Written): { event: MillraceEvent; overwrite(): 
     event: new MillraceEvent(
       TYPE,
       1,
-      { engineId: 'engine', decoder: undefined },
-      space.bytes,
+      { ...ANY_DATA, engineId: 'engine', answer: undefined },
+      space,
       AT,
       AT + length,
       false,

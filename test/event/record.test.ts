@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { decodeExtras, type Extras } from '../../src/event/extras.ts'
 import { decode } from '../../src/event/msgpack/codec.ts'
+import { ANY_DATA } from '../../src/event/payload.ts'
 import {
   type Draft,
   draftBytes,
@@ -9,12 +10,12 @@ import {
   keyHashOf,
   MAX_PUBLISHERS,
   MAX_TOPIC_ID,
-  type RecordSpace,
   readFields,
   readTopic,
   topicIdOf,
   writeDraft,
 } from '../../src/event/record.ts'
+import type { Space } from '../../src/event/space.ts'
 import { fnv1a } from '../../src/fnv1a.ts'
 import { fillDraft, newDraft } from '../../src/publish/draft.ts'
 
@@ -62,7 +63,7 @@ const drafts = fc.record({
   at: fc.integer({ min: 1, max: 100 }).map((words) => 8 * words),
 })
 
-function spaceOf(bytes: number): RecordSpace {
+function spaceOf(bytes: number): Space {
   const buffer = new SharedArrayBuffer(bytes)
   const space = {
     bytes: new Uint8Array(buffer),
@@ -77,7 +78,7 @@ function draftOf(topic: string | number, content: unknown, options: Extras & { k
   const draft = newDraft()
   draft.topicId = typeof topic === 'number' ? topic : 0
   draft.topic = typeof topic === 'number' ? undefined : Buffer.from(topic, 'utf8')
-  fillDraft(draft, content, options, 2 ** 20, false)
+  fillDraft(draft, content, options, 2 ** 20, false, ANY_DATA)
   return draft
 }
 

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { MillraceEvent } from '../../src/event/event.ts'
 import { decode, encode } from '../../src/event/msgpack/codec.ts'
+import { ANY_DATA } from '../../src/event/payload.ts'
+import { OwnSpace } from '../../src/event/space.ts'
 import { DecodeError } from '../../src/index.ts'
 import { eventOf } from '../event/event-of.ts'
 import { randomFrom } from '../fixtures/random-from.ts'
@@ -131,8 +133,8 @@ test('a million mutated records: fields, or a DecodeError', { timeout: 300_000 }
     const mutated = new MillraceEvent(
       't',
       1,
-      { engineId: 'engine', decoder: undefined },
-      record,
+      { ...ANY_DATA, engineId: 'engine', answer: undefined },
+      new OwnSpace(record),
       0,
       record.length,
       true,

@@ -8,6 +8,7 @@ import {
   encodeTimestampExtension,
 } from '@msgpack/msgpack'
 import { DecodeError, EncodeError, InvalidEventError, isA } from '../../errors.ts'
+import { isStruct } from '../struct/view.ts'
 import { PlainReader, UNREAD } from './plain-reader.ts'
 import { NOT_PLAIN, putPlain } from './plain-writer.ts'
 import { NO_ROOM, Scratch } from './scratch.ts'
@@ -18,7 +19,7 @@ import type { ValueEncoder } from './value-encoder.ts'
 /**
  * MessagePack for ordinary data, by `@msgpack/msgpack`, with what JavaScript has beyond it as extension types, so
  * that nothing changes silently on its way: `Date` (the standard timestamp), `Map` (1), `Set` (2), `bigint` (3) and
- * typed arrays (4).
+ * typed arrays (4); what a struct's view shows is the plain object with its fields (5).
  *
  * Functions, symbols, cycles (deeper than 100) and objects whose content is not in their fields (`Error`, `Promise`,
  * `RegExp`, …) are an `EncodeError`. Instances of classes arrive as plain objects with their own fields; `undefined`
@@ -28,6 +29,7 @@ const EXT_MAP = 1
 const EXT_SET = 2
 const EXT_BIGINT = 3
 const EXT_TYPED_ARRAY = 4
+const EXT_OBJECT = 5
 
 const MAX_DEPTH = 100
 /** More than is ever asked for and not needed, so that what just fits is not refused. */
@@ -78,6 +80,7 @@ const extensions: ExtensionCodecType<undefined> = {
     if (type === EXT_TIMESTAMP) return decodeTimestampExtension(bytes)
     if (type === EXT_MAP) return new Map(decodeNested(bytes) as [unknown, unknown][])
     if (type === EXT_SET) return new Set(decodeNested(bytes) as unknown[])
+    if (type === EXT_OBJECT) return (decodeNested(bytes) as unknown[])[0]
     if (type === EXT_BIGINT) return BigInt(Buffer.from(bytes).toString('latin1'))
     if (type === EXT_TYPED_ARRAY) return decodeTypedArray(bytes)
     return new ExtData(type, bytes.slice())
@@ -100,6 +103,7 @@ function encodeSpecial(value: object): ExtData | null {
   }
   if (value instanceof Map) return new ExtData(EXT_MAP, nested([...value]))
   if (value instanceof Set) return new ExtData(EXT_SET, nested([...value]))
+  if (isStruct(value)) return new ExtData(EXT_OBJECT, nested([value.toJSON()]))
   const kind = TYPED_ARRAYS.findIndex((type) => value instanceof type)
   if (kind >= 0)
     return new ExtData(EXT_TYPED_ARRAY, encodeTypedArray(kind, value as ArrayBuffer | ArrayBufferView))
