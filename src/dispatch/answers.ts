@@ -154,7 +154,7 @@ export class Answer {
     this.desk = desk
     this.slot = slot
     this.stamp = stamp
-    this.format = { struct, encoder: undefined }
+    this.format = struct === undefined ? ANY_DATA : { write: struct.write, encoder: undefined }
   }
 
   /** A handler is about to answer: false if nobody waits for that any more. */

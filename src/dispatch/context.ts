@@ -93,16 +93,20 @@ export class EventContext implements HandlerContext {
   private underWay = 0
   protected readonly scope: WorkerScope
   /** @internal */
-  readonly origin: RecordSource
+  origin: RecordSource
   /** @internal Where its record lies. */
-  readonly at: number
+  at: number
   /** @internal */
   flown: number
   /** @internal Its handler was told that the engine has stopped. */
   wasCancelled = false
+  /** @internal Something was asked of it that outlives the call: it can not be used again. */
+  isKept = false
   /** @internal One of its handlers has failed: it is a dead letter. */
   wasGivenUp = false
   private controller: AbortController | undefined
+  /** Its publisher knows that time has passed. */
+  private hasTicked = false
   protected hasSettled = false
 
   constructor(scope: WorkerScope, origin: RecordSource, at: number, attempt: number) {
@@ -113,8 +117,22 @@ export class EventContext implements HandlerContext {
     this.attempt = attempt
   }
 
+  /** @internal It is used again, for records of this ring. */
+  renew(origin: RecordSource): void {
+    this.origin = origin
+    this.hasSettled = false
+  }
+
+  /** @internal The record at `at` is the next. */
+  show(at: number): void {
+    this.at = at
+    this.flown = this.origin.flown
+    this.hasTicked = false
+  }
+
   /** @internal What its handlers have asked, and wait for. */
   get asked(): Ticket[] {
+    this.isKept = true
     this.tickets ??= []
     return this.tickets
   }
@@ -129,7 +147,11 @@ export class EventContext implements HandlerContext {
 
   /** @internal What handles this event publishes as this one. */
   get publisher(): WaitingPublisher {
-    return this.origin.publisher
+    const { publisher } = this.origin
+    // Handlers may have taken long since anything was published here.
+    if (!this.hasTicked) publisher.tick()
+    this.hasTicked = true
+    return publisher
   }
 
   get signal(): AbortSignal {
@@ -138,6 +160,7 @@ export class EventContext implements HandlerContext {
   }
 
   protected control(): AbortController {
+    this.isKept = true
     const controller = lookingController(() => this.cancelled)
     if (!this.hasSettled) this.scope.controllers.add(controller)
     return controller
@@ -282,6 +305,7 @@ export class EventContext implements HandlerContext {
 
   /** @internal */
   beginWait(): void {
+    this.isKept = true
     if (this.hasSettled) return
     if (this.waiting++ === 0) this.scope.waiting++
     this.scope.onWaiting()

@@ -3,7 +3,7 @@ import { MillraceEvent } from '../event/event.ts'
 import { AS_BLOCK, ASKS, COPY, EXPIRES, flagsOf, IN_BLOCK } from '../event/record.ts'
 import { EXPIRED_REQUEST, UNHANDLED } from '../lane/answer.ts'
 import { MailboxWriter } from '../lane/mailbox-writer.ts'
-import { offer } from '../lane/mark.ts'
+import { beginFirst, offer } from '../lane/mark.ts'
 import { COMPLETED, DEAD_LETTERED, EXPIRED, type Outcome, UNDECIDED, UNMATCHED } from '../lane/outcome.ts'
 import { LATER, type Outlet, REJECTED } from '../lane/outlet.ts'
 import type { Waits } from '../lane/waits.ts'
@@ -12,13 +12,15 @@ import type { Aftermath } from './aftermath.ts'
 import type { Answer, Answers } from './answers.ts'
 import { Attempts } from './attempts.ts'
 import { EventContext, type RecordSource, type WorkerScope } from './context.ts'
+import type { DirectCall } from './direct-call.ts'
 import { after, type Execution } from './execution.ts'
 import type { Failures } from './failures.ts'
 import type { Handler } from './handlers.ts'
 import { type RecordBlocks, refAt } from './record-blocks.ts'
 import { RequestContext } from './request-context.ts'
 import type { Attempt } from './resilience.ts'
-import type { Route, RoutedHandler, Router } from './router.ts'
+import type { RoutedHandler } from './routed-handler.ts'
+import type { Route, Router } from './router.ts'
 import { CALLED, FAILED, FILTERED, LOST, REFUSED, SUCCEEDED } from './tally.ts'
 
 /** Where mailboxes and inboxes are filled by another pool. */
@@ -82,39 +84,54 @@ export class Executor {
     }
   }
 
-  /** Where the events of this topic go, if that was resolved before and is just one handler which is to be called. */
-  directOf(topicId: number): Route | undefined {
-    const route = this.router.knownRouteOf(topicId)
-    return route?.direct === undefined ? undefined : route
+  /** The call of the events of this topic, if that was resolved before and is just that of one handler. */
+  directOf(topicId: number): DirectCall | undefined {
+    return this.router.knownRouteOf(topicId)?.direct
   }
 
-  /** As `run`, the first time, for a record that has no more than its data and perhaps a key, and a route with one handler. */
+  /** As `run`, the first time, for a record that has no more than its data and perhaps a key. The caller watches the handler, and nobody traces it. */
   runDirect(
-    { topic, origin, direct }: Route,
+    call: DirectCall,
     source: RecordSource,
     at: number,
     end: number,
   ): Outcome | typeof UNDECIDED | Execution {
-    source.publisher.tick()
-    const event = new MillraceEvent(topic, 1, origin, source.space, at, end, false)
-    const context = new EventContext(this.scope, source, at, 1)
-    const { handler, tally } = direct!
-    const start = tally.start()
-    context.begin(1)
+    const { routed } = call
+    const { handler, tally } = routed
+    let event: MillraceEvent
     try {
-      const result = handler.handle(event, context)
+      if (call.source !== source) call.open(this.scope, source)
+      event = eventOf(call, source, at, end)
+    } catch (error) {
+      return this.aftermath.ofDamage(source, at, end - at, 1, error)
+    }
+    const context = call.context!
+    context.show(at)
+    const start = tally.start()
+    beginFirst(source.words, at)
+    try {
+      const result = handler.plain(event, context)
       if (result === undefined || !isThenable(result)) {
         // Of nothing, which nearly all return, it would be asked in the runtime.
         if (result !== undefined && result instanceof Block) result.release()
         if (start !== 0) tally.end(start)
-        tally.add(context.wasCancelled ? CALLED : SUCCEEDED, 1)
-        return finish(event, context, true)
+        if (context.wasCancelled) {
+          tally.add(CALLED, 1)
+          call.giveAway()
+          return finish(event, context, true)
+        }
+        tally.add(SUCCEEDED, 1)
+        if (event !== call.event) event.settle()
+        if (context.isKept) call.rest()
+        return COMPLETED
       }
+      call.giveAway()
       context.goOn()
-      const succeeded = this.settle(direct!, event, context, result, start, undefined, undefined)
+      const succeeded = this.settle(routed, event, context, result, start, undefined, undefined)
       return { context, outcome: succeeded.then((ok) => finish(event, context, ok)) }
     } catch (error) {
-      const succeeded = this.fail(direct!, event, context, error, 1, undefined)
+      call.giveAway()
+      const succeeded = this.fail(routed, event, context, error, 1, undefined)
       return finish(event, context, succeeded === true)
     }
   }
@@ -135,7 +152,6 @@ export class Executor {
     if (handlers.length === 0 && outlets.length === 0) return UNMATCHED
     const event = this.eventAt(route, source, at, length, attempt)
     if ((flags & EXPIRES) !== 0 && isExpired(event)) return EXPIRED
-    source.publisher.tick()
     const context = new EventContext(this.scope, source, at, attempt)
     if (handlers.length === 1 && outlets.length === 0) {
       const succeeded = this.call(handlers[0]!, event, context)
@@ -176,7 +192,6 @@ export class Executor {
       return after(answer.say(EXPIRED_REQUEST), context, EXPIRED)
     const { handlers, outlets } = route
     if (handlers.length === 0 && outlets.length === 0) return after(answer.say(UNHANDLED), context, UNMATCHED)
-    source.publisher.tick()
     // Nobody else looks at its block: it may answer with that.
     if ((flags & IN_BLOCK) !== 0 && handlers.length === 1 && outlets.length === 0) {
       answer.block = refAt(bytes, words, at)
@@ -373,6 +388,14 @@ export class Executor {
     this.failures.add(name, event, mailbox.refusal(bytes), event.attempt, context.publisher)
     return false
   }
+}
+
+/** @throws DecodeError if it can't be read. */
+function eventOf(call: DirectCall, { space }: RecordSource, at: number, end: number): MillraceEvent {
+  const { event, topic, origin } = call
+  if (event === undefined) return new MillraceEvent(topic, 1, origin, space, at, end, false)
+  event.show(space, at, end)
+  return event
 }
 
 /** Whether the handler's filter lets the event pass. It may kill its worker, too: while it is asked, that is an attempt. */

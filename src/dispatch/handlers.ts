@@ -1,6 +1,7 @@
 import { HandlerLoadError } from '../errors.ts'
 import type { MillraceEvent } from '../event/event.ts'
 import type { EventMap, Publishing } from '../event/publishing.ts'
+import { Struct } from '../event/struct/struct.ts'
 import type {
   DEAD_LETTER_TOPIC,
   DROPPED_TOPIC,
@@ -65,6 +66,8 @@ export type HandlerObject<Event = MillraceEvent, Events = EventMap> = HandlerPol
   pool?: string
   /** With `every-worker`: a worker that starts later, in the place of one that has died, gets the last event of each topic. */
   replayLast?: boolean
+  /** The struct that it is written for: events of topics with another one fail with a DecodeError, and are not misread. */
+  struct?: Struct
   /** Events for which it answers false are passed over, and counted as filtered. */
   filter?: (event: Event) => boolean
 }
@@ -101,6 +104,10 @@ export type Handler = {
   readonly name: string
   readonly pattern: string
   readonly handle: HandlerFunction
+  /** The same, without saying so on the tracing channel. */
+  readonly plain: HandlerFunction
+  /** Of the struct that it reads; undefined if it does not say. */
+  readonly fingerprint: string | undefined
   readonly filter: ((event: MillraceEvent, ctx: HandlerContext) => boolean) | undefined
   readonly scope: 'one' | 'every-worker'
   readonly replayLast: boolean
@@ -134,7 +141,7 @@ function handlerOf(pattern: string, value: unknown, module: string): Handler {
   ) {
     throw new HandlerLoadError(`Handler ${JSON.stringify(pattern)} of ${module} is not a function`, module)
   }
-  const { handle, name, filter, scope = 'one', replayLast = false, pool } = object as HandlerObject
+  const { handle, name, filter, scope = 'one', replayLast = false, pool, struct } = object as HandlerObject
   if (scope !== 'one' && scope !== 'every-worker') {
     throw new HandlerLoadError(
       `The scope of handler ${JSON.stringify(pattern)} of ${module} is neither one nor every-worker`,
@@ -159,15 +166,25 @@ function handlerOf(pattern: string, value: unknown, module: string): Handler {
       module,
     )
   }
+  if (struct !== undefined && !(struct instanceof Struct)) {
+    throw new HandlerLoadError(
+      `The struct of handler ${JSON.stringify(pattern)} of ${module} is not what struct() answers`,
+      module,
+    )
+  }
   const policies = policiesOf(
     object as HandlerObject,
     `Handler ${JSON.stringify(pattern)} of ${module}`,
     module,
   )
+  // A plain function has no object that it could be asking for.
+  const plain = typeof value === 'function' ? handle : handle.bind(object)
   return {
     name: name ?? pattern,
     pattern,
-    handle: traced(name ?? pattern, handle.bind(object)),
+    handle: traced(name ?? pattern, plain),
+    plain,
+    fingerprint: struct?.fingerprint,
     filter: filter?.bind(object),
     scope,
     replayLast,

@@ -125,6 +125,10 @@ export class LaneReader implements RingHost {
     return Atomics.load(this.control, STATE) === STOPPED
   }
 
+  get looksStopped(): boolean {
+    return this.control[STATE] === STOPPED
+  }
+
   get flight(): FlightRecorder {
     return this.host.flight
   }

@@ -1,10 +1,12 @@
 import { EMPTY, RingGauge, type RingPlace, RingReader } from '../../native-free-ring/src/index.ts'
 import { flagsOf, freshTopicOf, IN_BLOCK, keyHashOf, ORDERED } from '../event/record.ts'
 import type { Space } from '../event/space.ts'
-import { attemptsOf, isSuspect, outcomeOf, withDeath, withOutcome } from '../lane/mark.ts'
+import { attemptsOf, completeFirst, isSuspect, outcomeOf, withDeath, withOutcome } from '../lane/mark.ts'
 import { COMPLETED, DUPLICATE, LANE_COUNTERS, type Outcome, RELEASED, UNDECIDED } from '../lane/outcome.ts'
+import { isTraced } from '../observe/channels.ts'
 import type { CompletedIds } from './completed-ids.ts'
 import type { EventContext, RecordSource, WaitingPublisher } from './context.ts'
+import type { DirectCall } from './direct-call.ts'
 import type { Execution } from './execution.ts'
 import type { Executor } from './executor.ts'
 import type { FlightRecorder } from './flight.ts'
@@ -38,6 +40,8 @@ export interface RingHost {
   started(record: InFlight): void
   ended(record: InFlight): void
   readonly isStopped: boolean
+  /** The same, as it was a moment ago: without an atomic load, for each event. */
+  readonly looksStopped: boolean
   /** Whether this ring's events may be dispatched: not while modules are told of the lane, or before it has changed hands. */
   mayBegin(ring: RingDrain): boolean
 }
@@ -229,25 +233,45 @@ export class RingDrain implements RecordSource {
    */
   private drainDirect(limit: number): number {
     const { reader, lane, executor } = this
-    if (lane.hasBusyKeys || lane.completed !== undefined || this.limit?.isReached) return 0
+    if (lane.hasBusyKeys || lane.completed !== undefined || this.limit?.isReached || isTraced()) return 0
     const { words } = reader
     const { flight } = lane
     let dispatched = 0
-    while (dispatched < limit && this.inFlight.length === 0 && !lane.isStopped) {
+    let completed = 0
+    let topicId = 0
+    let call: DirectCall | undefined
+    while (dispatched < limit && this.inFlight.length === 0 && !lane.looksStopped) {
       const before = reader.position
       const at = reader.next()
       if (at === EMPTY) break
-      const route = executor.directOf(freshTopicOf(words, at))
-      if (route === undefined) {
+      const nextId = freshTopicOf(words, at)
+      if (nextId !== topicId) {
+        call?.rest()
+        topicId = nextId
+        call = executor.directOf(topicId)
+        if (call !== undefined) flight.enter(call.routed.number)
+      }
+      if (call === undefined) {
         reader.position = before
         break
       }
       const end = at + reader.length
-      const flown = flight.beganPlain(words, at, 1)
+      const flown = flight.beganPlain(reader, at, 1)
       this.flown = flown
-      const result = executor.runDirect(route, this, at, end)
+      const result = executor.runDirect(call, this, at, end)
+      if (result === COMPLETED) {
+        flight.ended(flown, COMPLETED)
+        completeFirst(words, at)
+        completed++
+        dispatched++
+        continue
+      }
       if (typeof result !== 'number') {
-        if (dispatched > 0) this.release(before)
+        if (dispatched > 0) {
+          this.countCompleted(completed)
+          completed = 0
+          this.release(before)
+        }
         this.goesOn(at, result, false, flown)
         dispatched++
         break
@@ -261,6 +285,9 @@ export class RingDrain implements RecordSource {
       this.count(result)
       dispatched++
     }
+    flight.leave()
+    call?.rest()
+    this.countCompleted(completed)
     return dispatched
   }
 
@@ -282,7 +309,7 @@ export class RingDrain implements RecordSource {
     if (suspected) words[markWord] = withDeath(mark)
     const givenUp = gone ?? this.decided(at, length, mark)
     const { flight } = this.lane
-    this.flown = flight.began(words, at, length, attempt)
+    this.flown = flight.began(reader, at, length, attempt)
     const { flown } = this
     const result = givenUp ?? executor.run(this, at, length, attempt)
     if (typeof result === 'number') {
@@ -380,6 +407,12 @@ export class RingDrain implements RecordSource {
     const { counts } = this.reader
     counts[RELEASED]!++
     counts[outcome]!++
+  }
+
+  private countCompleted(events: number): void {
+    const { counts } = this.reader
+    counts[RELEASED]! += events
+    counts[COMPLETED]! += events
   }
 
   private release(position: number): void {

@@ -5,10 +5,9 @@ import { asksFor, isNotice } from '../lane/notices.ts'
 import type { Outlet } from '../lane/outlet.ts'
 import { PatternIndex } from '../topic/matcher.ts'
 import { TopicMap } from '../topic/topic-map.ts'
+import { DirectCall } from './direct-call.ts'
 import type { Handler } from './handlers.ts'
-import type { HandlerTally } from './tally.ts'
-
-export type RoutedHandler = { readonly handler: Handler; readonly tally: HandlerTally }
+import { forTopic, type RoutedHandler } from './routed-handler.ts'
 
 /** What one topic leads to, resolved once. */
 export type Route = {
@@ -18,7 +17,7 @@ export type Route = {
   /** Mailboxes; and after them the inboxes of all workers, if it has handlers that run on each. */
   readonly outlets: readonly Outlet[]
   /** The only handler, if there is nothing else, and it is just to be called. */
-  readonly direct: RoutedHandler | undefined
+  readonly direct: DirectCall | undefined
 }
 
 /** Routes of topics that have no id are kept up to this many, the oldest forgotten first. */
@@ -137,14 +136,21 @@ export class Router {
 function routeTo(
   topic: string,
   origin: EventOrigin,
-  handlers: readonly RoutedHandler[],
+  matching: readonly RoutedHandler[],
   outlets: readonly Outlet[],
 ): Route {
+  const handlers = matching.map((routed) => forTopic(routed, topic, origin))
   const [first] = handlers
   const isDirect =
     handlers.length === 1 &&
     outlets.length === 0 &&
     first!.handler.filter === undefined &&
     first!.handler.resilience === undefined
-  return { topic, origin, handlers, outlets, direct: isDirect ? first : undefined }
+  return {
+    topic,
+    origin,
+    handlers,
+    outlets,
+    direct: isDirect ? new DirectCall(topic, origin, first!) : undefined,
+  }
 }

@@ -1,5 +1,5 @@
 import { createHistogram, performance, type RecordableHistogram } from 'node:perf_hooks'
-import { allocateShared, COUNTER_WORDS, readCounter } from '../../native-free-ring/src/index.ts'
+import { allocateShared, COUNTER_WORDS } from '../../native-free-ring/src/index.ts'
 
 /** A handler's counters on one worker. What it matched is their sum. CALLED: called, and not settled. */
 export const CALLED = 0
@@ -15,8 +15,10 @@ export const HANDLER_COUNTERS = 6
 /** The most handlers that one engine may have; their counters are allocated for so many. */
 export const MAX_HANDLERS = 16_384
 
-/** Every so many calls, one is timed: two looks at the clock cost as much as a small handler. */
-const TIMED_EVERY = 32
+/** Every so many calls, one is timed: two looks at the clock cost more than a small handler. Of the first calls, more. */
+const FIRST_CALLS = 4_096
+const TIMED_FIRST = 32
+const TIMED_EVERY = 256
 
 export function allocateHandlerCounters(): SharedArrayBuffer {
   return allocateShared(MAX_HANDLERS * HANDLER_COUNTERS * 8)
@@ -26,42 +28,43 @@ export function handlerCountersWord(handler: number): number {
   return handler * HANDLER_COUNTERS * 2
 }
 
-const TWO_31 = 2147483648
-
 /**
  * What one handler has done on this worker: written to shared memory as it happens, by plain stores, so that what a worker
  * has done is known after its death. Who looks from another thread while it works may see it a little later.
  */
 export class HandlerTally {
   private calls = 0
+  /** Calls until one is timed. */
+  private untimed = 1
   private histogram: RecordableHistogram | undefined
   private readonly words: Int32Array
   private readonly base: number
-  private readonly counts: Float64Array
   private readonly onHistogram: (histogram: RecordableHistogram) => void
 
   /** `onHistogram` gets the histogram of durations, in nanoseconds, when the first is recorded. */
   constructor(words: Int32Array, handler: number, onHistogram: (histogram: RecordableHistogram) => void) {
     this.words = words
     this.base = handlerCountersWord(handler)
-    this.counts = Float64Array.from({ length: HANDLER_COUNTERS }, (_, counter) =>
-      readCounter(words, this.base, counter),
-    )
     // A worker that died in the middle of calls has left them behind.
-    this.counts[CALLED] = 0
-    this.store(CALLED, 0)
+    words[this.base + CALLED * COUNTER_WORDS] = 0
     this.onHistogram = onHistogram
   }
 
+  /** As `storeCounter`, but with plain stores. What is CALLED comes down again, and is never as much as would need both words. */
   add(counter: number, amount: 1 | -1): void {
-    const count = this.counts[counter]! + amount
-    this.counts[counter] = count
-    this.store(counter, count)
+    const { words } = this
+    const at = this.base + counter * COUNTER_WORDS
+    const low = (words[at]! + amount) | 0
+    if (amount > 0 && low << 1 === 0) words[at + 1]!++
+    words[at] = low
   }
 
   /** When the call starts, if it is one of those that are timed; else 0. */
   start(): number {
-    return this.calls++ % TIMED_EVERY === 0 ? performance.now() : 0
+    if (--this.untimed > 0) return 0
+    this.untimed = this.calls < FIRST_CALLS ? TIMED_FIRST : TIMED_EVERY
+    this.calls += this.untimed
+    return performance.now()
   }
 
   end(start: number): void {
@@ -70,12 +73,5 @@ export class HandlerTally {
       this.onHistogram(this.histogram)
     }
     this.histogram.record(Math.max(1, Math.round((performance.now() - start) * 1e6)))
-  }
-
-  /** As `storeCounter`, but with plain stores. */
-  private store(counter: number, count: number): void {
-    const at = this.base + counter * COUNTER_WORDS
-    if (count >= TWO_31) this.words[at + 1] = count / TWO_31
-    this.words[at] = count | 0
   }
 }

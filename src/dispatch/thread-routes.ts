@@ -66,7 +66,7 @@ export class ThreadRoutes {
 
   private add(handler: Handler, number: number): void {
     const { map, thread, pools, flight } = this.parts
-    const routed = { handler: flight.watch(handler, number), tally: this.tallyOf(number) }
+    const routed = { handler: flight.watch(handler, number), number, tally: this.tallyOf(number) }
     // In the engine's own thread there is one pool, for the handlers of all.
     const isInline = map.shape.workers === 0
     const isOwn = isInline || (handler.pool ?? pools[0]) === poolOf(map.shape, thread).name

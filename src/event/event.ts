@@ -39,8 +39,8 @@ export class MillraceEvent<Type extends string = string, Data = any> {
 
   private readonly origin: EventOrigin
   private space: Space | undefined
-  private readonly start: number
-  private readonly end: number
+  private start: number
+  private end: number
   private detached: boolean
   private fields: RecordFields | undefined
   private extras: Extras | undefined
@@ -168,6 +168,16 @@ export class MillraceEvent<Type extends string = string, Data = any> {
   /** @internal Its data lie in a block (decision 19). */
   lieIn(elsewhere: () => Uint8Array): void {
     this.elsewhere = elsewhere
+  }
+
+  /** @internal Its record is the one from `start` to `end`. */
+  protected lie(space: Space, start: number, end: number): void {
+    // Storing an object where it is already costs more than a look.
+    if (this.space !== space) this.space = space
+    this.start = start
+    this.end = end
+    this.fields = undefined
+    this.extras = undefined
   }
 
   /** @internal The whole of it, where it lies. */

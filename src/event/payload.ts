@@ -6,18 +6,24 @@ import { CODEC_BYTES, CODEC_MASK, CODEC_MSGPACK, CODEC_NONE, CODEC_STRUCT, HOLDS
 import type { Space } from './space.ts'
 import { StructScratch } from './struct/scratch.ts'
 import type { Struct } from './struct/struct.ts'
+import type { Write } from './struct/write-function.ts'
 
 /** Data as it travels: the first `length` of `bytes`, and the flags that say how to read them. */
 export type Payload = { flags: number; bytes: Uint8Array | undefined; length: number }
 
 /** How a topic's data are written: as its struct; if it has none, as MessagePack, by what was learned of them. */
-export type DataFormat = { readonly struct: Struct | undefined; readonly encoder: ValueEncoder | undefined }
+export type DataFormat = { readonly write: Write | undefined; readonly encoder: ValueEncoder | undefined }
 
 /** And how they are read. */
 export type DataSource = { readonly struct: Struct | undefined; readonly decoder: ValueDecoder | undefined }
 
 /** Of data that nobody knows anything of. */
-export const ANY_DATA: DataFormat & DataSource = { struct: undefined, encoder: undefined, decoder: undefined }
+export const ANY_DATA: DataFormat & DataSource = {
+  write: undefined,
+  encoder: undefined,
+  struct: undefined,
+  decoder: undefined,
+}
 
 const scratch = new StructScratch()
 
@@ -30,11 +36,11 @@ export function writePayload(
   payload: Payload,
   data: unknown,
   limit: number,
-  { struct, encoder }: DataFormat,
+  { write, encoder }: DataFormat,
 ): void {
-  if (struct !== undefined) {
+  if (write !== undefined) {
     scratch.limit = limit
-    struct.write(data, scratch)
+    write(data, scratch, 0)
     payload.bytes = scratch.bytes
     payload.length = scratch.length
     payload.flags = CODEC_STRUCT

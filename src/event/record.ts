@@ -27,7 +27,8 @@ import type { Space } from './space.ts'
 export const HEADER_BYTES = 24
 const TICKET_BYTES = 8
 
-export const MAX_TOPIC_ID = (1 << 20) - 1
+export const TOPIC_BITS = 20
+export const MAX_TOPIC_ID = (1 << TOPIC_BITS) - 1
 export const MAX_PUBLISHERS = 1 << 12
 
 /** How the data is encoded: bits 0 and 1 of the flags. */
@@ -134,7 +135,7 @@ export function writeHeader(
   words[word] = topicId | (publisher << 20)
   words[word + 1] = 0
   words[word + 2] = sequence | 0
-  words[word + 3] = flags | ((sequence / TWO_32) << FLAG_BITS)
+  words[word + 3] = sequence < TWO_32 ? flags : flags | ((sequence / TWO_32) << FLAG_BITS)
   doubles[(at + 16) >> 3] = time
 }
 

@@ -1,3 +1,5 @@
+import { COMPLETED } from './outcome.ts'
+
 /**
  * The mark of a record: a word that its reader writes, by plain stores; the next reader sees them through the lease.
  *
@@ -51,6 +53,16 @@ export function begin(words: Int32Array, at: number, attempts: number): void {
   const mark = words[markWord]!
   const all = Math.max(attemptsOf(mark), Math.min(attempts, MAX_ATTEMPTS))
   words[markWord] = (mark & (ATTEMPT - 1)) | BEGUN | (all * ATTEMPT)
+}
+
+/** The same for the first time. */
+export function beginFirst(words: Int32Array, at: number): void {
+  words[(at >> 2) - 1] = BEGUN | ATTEMPT
+}
+
+/** And it is completed: with `completed`, the outcome. */
+export function completeFirst(words: Int32Array, at: number): void {
+  words[(at >> 2) - 1] = BEGUN | ATTEMPT | COMPLETED
 }
 
 /** No handler has it now: it waits, for a mailbox or its next attempt. */

@@ -17,6 +17,11 @@ export type HandlerTrace = {
  */
 const HANDLER_CHANNEL = tracingChannel<HandlerTrace, HandlerTrace>('millrace.handler')
 
+/** Whether anybody listens to the calls of handlers. */
+export function isTraced(): boolean {
+  return HANDLER_CHANNEL.hasSubscribers
+}
+
 type Call<Event, Context> = (event: Event, ctx: Context) => unknown
 
 /** The same handler, which says so on the channel while anybody listens. */
@@ -25,7 +30,7 @@ export function traced<Event, Context extends { readonly attempt: number; readon
   call: Call<Event, Context>,
 ): Call<Event, Context> {
   return (event, ctx) => {
-    if (!HANDLER_CHANNEL.hasSubscribers) return call(event, ctx)
+    if (!isTraced()) return call(event, ctx)
     const { attempt, workerId } = ctx
     return trace({ handler, event, attempt, workerId }, () => call(event, ctx))
   }

@@ -3,34 +3,41 @@ import { Block } from '../event/block.ts'
 import { encodePlain, scratch } from '../event/msgpack/codec.ts'
 import { NOT_PLAIN } from '../event/msgpack/plain-writer.ts'
 import type { DataFormat } from '../event/payload.ts'
-import { CODEC_BYTES, CODEC_MSGPACK, CODEC_STRUCT, HEADER_BYTES, writeHeader } from '../event/record.ts'
-import type { Struct } from '../event/struct/struct.ts'
+import {
+  CODEC_BYTES,
+  CODEC_MSGPACK,
+  CODEC_STRUCT,
+  HEADER_BYTES,
+  MAX_TOPIC_ID,
+  TOPIC_BITS,
+  writeHeader,
+} from '../event/record.ts'
 import type { Target } from '../event/struct/write-function.ts'
+import type { Clock } from './clock.ts'
 import type { FreeLanes } from './free-lanes.ts'
 import type { LaneWriters } from './lane-writers.ts'
 
 /**
  * The short way of an event that is nothing but its topic and small data, into a pool's lanes for events without a key: what
- * `Drafter` and `PoolWriters` do, with less to ask. A struct is written in place.
+ * `Drafter` and `PoolWriters` do, with less to ask. What is the same for some events is asked once for a run of them (decision 25).
  */
 export class DirectWriter implements Target {
   private readonly lanes: LaneWriters
   private readonly free: FreeLanes
+  private readonly clock: Clock
   private readonly maxBytes: number
-  /** Of the event that is written. */
-  private topicId = 0
+  private readonly isOpen: () => boolean
+  /** Of the run. */
   private time = 0
-  private flags = 0
-  private lane = 0
   private writer: RingWriter | undefined
-  /** A struct is being read: a getter of it that publishes goes the long way. */
-  private isReading = false
 
-  /** `maxBytes`: of a record. */
-  constructor(lanes: LaneWriters, free: FreeLanes, maxBytes: number) {
+  /** `maxBytes`: of a record. `isOpen`, whether events may go this way, may throw. */
+  constructor(lanes: LaneWriters, free: FreeLanes, clock: Clock, maxBytes: number, isOpen: () => boolean) {
     this.lanes = lanes
     this.free = free
+    this.clock = clock
     this.maxBytes = maxBytes
+    this.isOpen = isOpen
   }
 
   get bytes(): Uint8Array {
@@ -46,42 +53,59 @@ export class DirectWriter implements Target {
   }
 
   /** False if it is not for this way, or there is no room in the lane whose turn it is: then nothing was written. */
-  publish(topicId: number, { struct, encoder }: DataFormat, data: unknown, time: number): boolean {
-    if (this.isReading) return false
-    this.topicId = topicId
-    this.time = time
-    if (struct !== undefined) return this.writeStruct(struct, data)
-    if (data instanceof Uint8Array) return !(data instanceof Block) && this.writeBytes(data)
-    const length = data === undefined ? NOT_PLAIN : this.encode(data, encoder)
-    return length >= 0 && this.writeEncoded(length)
-  }
-
-  /** Answers where the data go, in the ring whose turn it is; or `FULL`. */
-  claim(length: number): number {
-    if (HEADER_BYTES + length > this.maxBytes) return FULL
-    const { lanes } = this
-    this.lane = this.free.take()
-    const writer = lanes.writerOf(this.lane)
-    this.writer = writer
-    const at = writer.claim(HEADER_BYTES + length)
-    if (at === FULL) return FULL
-    writeHeader(writer, at, this.topicId, lanes.publisher, lanes.next(), this.flags, this.time)
-    return at + HEADER_BYTES
-  }
-
-  private writeStruct(struct: Struct, data: unknown): boolean {
-    this.flags = CODEC_STRUCT
-    this.isReading = true
-    try {
-      if (struct.write(data, this) < 0) return false
-    } finally {
-      this.isReading = false
-    }
-    this.lanes.wrote(this.lane, this.writer!)
+  publish(topicId: number, { write, encoder }: DataFormat, data: unknown): boolean {
+    let at: number
+    if (write !== undefined) at = write(data, this, topicId | (CODEC_STRUCT << TOPIC_BITS))
+    else if (data instanceof Uint8Array) at = this.writeBytes(topicId, data)
+    else at = this.writePlain(topicId, data, encoder)
+    if (at < 0) return false
+    if (this.lanes.left === 0) this.lanes.commitSoon()
     return true
   }
 
-  /** Into the scratch. What can't be encoded is for the long way, which says why. */
+  /** Answers where the data go, in the ring whose turn it is; or `FULL`. The tag is the topic's id, and the codec. */
+  claim(length: number, tag: number): number {
+    const { lanes } = this
+    if (HEADER_BYTES + length > this.maxBytes || (lanes.left === 0 && !this.begin())) return FULL
+    const writer = this.writer!
+    const at = writer.claim(HEADER_BYTES + length)
+    if (at === FULL) {
+      lanes.left = 0
+      return FULL
+    }
+    this.free.run--
+    writeHeader(writer, at, tag & MAX_TOPIC_ID, lanes.publisher, lanes.next(), tag >>> TOPIC_BITS, this.time)
+    return at + HEADER_BYTES
+  }
+
+  /** A run begins, if events may go this way now. */
+  private begin(): boolean {
+    const { lanes, free, clock } = this
+    if (!this.isOpen()) return false
+    // A worker takes longer to wake than an event to be written: if it is parked, it may as well begin.
+    if (clock.isStale) lanes.wakeReader(free.peek())
+    this.time = clock.now()
+    const lane = free.peek()
+    this.writer = lanes.open(lane, free.run)
+    return true
+  }
+
+  /** What can't be encoded is for the long way, which says why. */
+  private writePlain(topicId: number, data: unknown, encoder: DataFormat['encoder']): number {
+    if (data === undefined) return NOT_PLAIN
+    const length = this.encode(data, encoder)
+    if (length < 0) return length
+    const at = this.claim(length, topicId | (CODEC_MSGPACK << TOPIC_BITS))
+    if (at === FULL) return FULL
+    const { words } = this
+    const { words: encoded } = scratch
+    const from = at >> 2
+    const count = (length + 3) >> 2
+    for (let i = 0; i < count; i++) words[from + i] = encoded[i]!
+    return at
+  }
+
+  /** Into the scratch. */
   private encode(data: unknown, encoder: DataFormat['encoder']): number {
     try {
       return encodePlain(data, this.maxBytes, encoder)
@@ -90,26 +114,10 @@ export class DirectWriter implements Target {
     }
   }
 
-  /** What lies in the scratch. */
-  private writeEncoded(length: number): boolean {
-    this.flags = CODEC_MSGPACK
-    const at = this.claim(length)
-    if (at === FULL) return false
-    const { words } = this
-    const { words: encoded } = scratch
-    const from = at >> 2
-    const count = (length + 3) >> 2
-    for (let i = 0; i < count; i++) words[from + i] = encoded[i]!
-    this.lanes.wrote(this.lane, this.writer!)
-    return true
-  }
-
-  private writeBytes(data: Uint8Array): boolean {
-    this.flags = CODEC_BYTES
-    const at = this.claim(data.length)
-    if (at === FULL) return false
-    this.bytes.set(data, at)
-    this.lanes.wrote(this.lane, this.writer!)
-    return true
+  private writeBytes(topicId: number, data: Uint8Array): number {
+    if (data instanceof Block) return NOT_PLAIN
+    const at = this.claim(data.length, topicId | (CODEC_BYTES << TOPIC_BITS))
+    if (at !== FULL) this.bytes.set(data, at)
+    return at
   }
 }

@@ -15,7 +15,7 @@ export class FreeLanes {
   /** The one whose turn it is. */
   current: number
   /** Events until the turn of the next one. */
-  private run = 0
+  run = 0
 
   /** `thread`: publishers begin with different ones. */
   constructor(map: SharedMap, { workers, firstLane, keyedLanes, freeLanes }: PoolShape, thread: number) {

@@ -25,7 +25,7 @@ import type { Runs } from './runs.ts'
 import { SpillwayWriters } from './spillway-writers.ts'
 
 /** So many events become visible together, even if their reader is busy. */
-const RUN_EVENTS = 16
+const RUN_EVENTS = 64
 
 /**
  * A publisher's ends of all lanes: claims, writes and commits.
@@ -59,6 +59,8 @@ export class LaneWriters {
   private readonly runs: Runs
   /** Something was written since the last commit. */
   private inRun = false
+  /** How many more events may be written into the ring that was opened. */
+  left = 0
   /** The ring that was written last. */
   private latest: RingWriter | undefined
 
@@ -106,21 +108,25 @@ export class LaneWriters {
     return true
   }
 
-  /** The ring of this lane, to be claimed from; then `next` numbers what is written, and `wrote` says so. */
-  writerOf(lane: number): RingWriter {
+  /**
+   * Opens the ring of this lane for up to `events`, which may be claimed from it until `left` is 0, each numbered by `next`. Whatever makes visible what was
+   * written, or takes it back, ends that.
+   */
+  open(lane: number, events: number): RingWriter {
     if (!this.inRun) this.begin()
-    return this.writer(lane)
+    const writer = this.writer(lane)
+    this.touch(lane, writer)
+    // Each may have to be told of, or be read at once.
+    const isRun = this.runs.mayWait && !this.notices.wantsLevels && !writer.isCaughtUp
+    this.left = isRun ? Math.min(events, RUN_EVENTS - this.uncommitted) : 1
+    return writer
   }
 
   /** The number of the event that is being written. */
   next(): number {
+    this.left--
     this.uncommitted++
     return this.sequence++
-  }
-
-  wrote(lane: number, writer: RingWriter): void {
-    this.touch(lane, writer)
-    this.commitSoon()
   }
 
   private touch(lane: number, writer: RingWriter): void {
@@ -158,6 +164,7 @@ export class LaneWriters {
   /** @internal Makes everything written visible, and wakes the workers that parked. `Runs` does it. */
   commit(): void {
     this.inRun = false
+    this.left = 0
     this.uncommitted = 0
     if (this.relays.isDirty) this.relays.commit((lane) => this.wakeReader(lane))
     for (let i = 0; i < this.touchedCount; i++) {
@@ -201,6 +208,7 @@ export class LaneWriters {
       this.dirty[lane] = false
     }
     this.touchedCount = 0
+    this.left = 0
     this.sequence -= this.uncommitted
     this.uncommitted = 0
   }
@@ -263,7 +271,7 @@ export class LaneWriters {
   }
 
   private writer(lane: number): RingWriter {
-    return this.writers[lane] ?? this.open(lane)
+    return this.writers[lane] ?? this.make(lane)
   }
 
   /** Says which of the publisher's events it is. Copies have the number of the leading one. */
@@ -289,7 +297,7 @@ export class LaneWriters {
     Atomics.add(this.control, ACTIVATIONS, 1)
   }
 
-  private open(lane: number): RingWriter {
+  private make(lane: number): RingWriter {
     this.use(USES_RINGS)
     const writer = new RingWriter(ringPlace(this.map, this.publisher, lane))
     this.writers[lane] = writer

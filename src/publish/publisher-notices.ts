@@ -25,6 +25,11 @@ export class PublisherNotices {
     this.log = new NoticeLog(control, notify)
   }
 
+  /** Whether somebody is to be told how full lanes are. */
+  get wantsLevels(): boolean {
+    return this.log.wantsLevels
+  }
+
   get wantsDrops(): boolean {
     return this.log.wantsDrops
   }

@@ -1,6 +1,7 @@
 import { maxPayloadBytes, type Ticket, wordsOf } from '../../native-free-ring/src/index.ts'
 import { closedError, FullError, InvalidEventError, isA, MillraceError, TimeoutError } from '../errors.ts'
 import { Block } from '../event/block.ts'
+import { ANY_DATA, type DataFormat } from '../event/payload.ts'
 import { overwrites, type Policy } from '../event/policy.ts'
 import { NORMAL, PRIORITIES } from '../event/priority.ts'
 import type {
@@ -62,6 +63,10 @@ export class Publisher implements Publishing {
   /** The lanes, and those that wait for room there: of each priority that was used. */
   private readonly queues: (SendQueues | undefined)[] = new Array(PRIORITIES).fill(undefined)
   private closed = false
+  /** What was published last. */
+  private lastTopic: string | undefined
+  private lastId = 0
+  private lastFormat: DataFormat = ANY_DATA
 
   constructor(
     parts: PublisherParts,
@@ -89,36 +94,57 @@ export class Publisher implements Publishing {
     this.direct =
       overwrites(options.onFull) || map.shape.pools.length > 1
         ? undefined
-        : new DirectWriter(pools.lanes, pools.freeOf(0), maxPayloadBytes(map.shape.ringBytes))
+        : new DirectWriter(
+            pools.lanes,
+            pools.freeOf(0),
+            this.clock,
+            maxPayloadBytes(map.shape.ringBytes),
+            () => this.isDirect(),
+          )
   }
 
   publish(type: string | EventInput, data?: unknown, options?: PublishOptions): boolean {
+    if (options === undefined && typeof type === 'string') {
+      // Nearly always the same as before, or one of a few: looking it up costs as much as writing some fields.
+      if (type !== this.lastTopic) this.lookUp(type)
+      if (this.publishDirectly(this.lastId, this.lastFormat, data)) return true
+    }
+    return this.publishAny(type, data, options)
+  }
+
+  private lookUp(topic: string): void {
+    const topicId = this.topics.idOf(topic)
+    this.lastFormat = this.parts.formats.of(topic, topicId)
+    this.lastId = topicId
+    this.lastTopic = topic
+  }
+
+  /** The short way, if the event may go it. */
+  private publishDirectly(topicId: number, format: DataFormat, data: unknown): boolean {
+    const { direct } = this
+    if (direct === undefined || topicId === 0 || !direct.publish(topicId, format, data)) return false
+    this.notices.flush()
+    return true
+  }
+
+  /** Whether events may go the short way now: not, if some wait for room. */
+  private isDirect(): boolean {
+    this.checkOpen()
+    return !this.queues[NORMAL]!.isWaiting
+  }
+
+  private publishAny(type: string | EventInput, data: unknown, options: PublishOptions | undefined): boolean {
     this.checkOpen()
     // A worker takes longer to wake than an event to be written: if it is parked, it may as well begin.
     if (this.clock.isStale) this.queuesOf(NORMAL).pools.rouse()
     this.draft.time = this.clock.now()
-    const accepted = this.publishDirectly(type, data, options) || this.publishAny(type, data, options)
+    const input = typeof type === 'string' ? undefined : checkInput(type)
+    const accepted =
+      input === undefined
+        ? this.publishOne(type as string, data, options)
+        : this.publishOne(input.type, input.data, input)
     this.notices.flush()
     return accepted
-  }
-
-  private publishDirectly(
-    type: string | EventInput,
-    data: unknown,
-    options: PublishOptions | undefined,
-  ): boolean {
-    const { direct } = this
-    if (options !== undefined || typeof type !== 'string' || direct === undefined) return false
-    if (this.queues[NORMAL]!.isWaiting) return false
-    const topicId = this.topics.idOf(type)
-    if (topicId === 0) return false
-    return direct.publish(topicId, this.parts.formats.of(type, topicId), data, this.draft.time)
-  }
-
-  private publishAny(type: string | EventInput, data: unknown, options: PublishOptions | undefined): boolean {
-    if (typeof type === 'string') return this.publishOne(type, data, options)
-    const input = checkInput(type)
-    return this.publishOne(input.type, input.data, input)
   }
 
   publishBatch(events: readonly EventInput[]): number {
@@ -278,12 +304,12 @@ export class Publisher implements Publishing {
   }
 
   topic(topic: string): TopicHandle {
-    this.topics.idOf(topic)
-    return {
-      topic,
-      publish: (data?: unknown, options?: PublishOptions) => this.publish(topic, data, options),
-      send: (data?: unknown, options?: SendOptions) => this.send(topic, data, options),
-    }
+    const topicId = this.topics.idOf(topic)
+    const format = this.parts.formats.of(topic, topicId)
+    const publish = (data?: unknown, options?: PublishOptions): boolean =>
+      (options === undefined && this.publishDirectly(topicId, format, data)) ||
+      this.publishAny(topic, data, options)
+    return { topic, publish, send: (data, options) => this.send(topic, data, options as SendOptions) }
   }
 
   /** Publishes what the engine has to say, if there is room for it. Never throws. */
@@ -298,6 +324,7 @@ export class Publisher implements Publishing {
   /** Time has passed: a handler was called. What is published next carries the time at which it is. */
   tick(): void {
     this.clock.expire()
+    this.queues[NORMAL]!.pools.lanes.left = 0
   }
 
   /** Whether sends are waiting for room. */
@@ -448,6 +475,7 @@ export class Publisher implements Publishing {
   }
 
   private get isClosed(): boolean {
-    return this.closed || Atomics.load(this.control, STATE) >= this.options.closedFrom
+    // Without an atomic load, for each event: another thread's end of the engine is seen a moment later. `Runs` looks again, where that matters.
+    return this.closed || this.control[STATE]! >= this.options.closedFrom
   }
 }

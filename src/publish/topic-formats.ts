@@ -18,9 +18,9 @@ export class TopicFormats {
   }
 
   private add(topic: string, topicId: number): DataFormat {
-    const struct = this.structs.dataOf(topic)
-    if (topicId === 0) return { struct, encoder: undefined }
-    const format = { struct, encoder: new ValueEncoder() }
+    const write = this.structs.dataOf(topic)?.write
+    if (topicId === 0) return { write, encoder: undefined }
+    const format = { write, encoder: new ValueEncoder() }
     this.byId.set(topicId, format)
     return format
   }

@@ -38,7 +38,7 @@ test('a lane that is let go of in the middle of a drain is kept until what was d
     mayStart: () => true,
     mayStartSuspect: () => true,
     isUrgent: () => false,
-    flight: { began: () => 0, ended() {} },
+    flight: { began: () => 0, ended() {}, leave() {} },
     tenants: { isAsked: false },
     // What a look at the registry may find, after some have been dispatched.
     synchronise() {

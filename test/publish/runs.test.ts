@@ -44,16 +44,16 @@ describe.each([
   ['plain', undefined],
   ['with a key', { key: 'k' }],
 ])('%s', (_name, options) => {
-  test('the first is visible at once, as its reader is idle; those after it with the 16th', () => {
+  test('the first is visible at once, as its reader is idle; those after it with the 64th', () => {
     const { publisher, news } = setUp()
     const publish = () => publisher.publish('a', 1, options)
     publish()
     expect(news()).toBe(1)
     // It is not released: the reader is at work.
-    for (let n = 0; n < 15; n++) publish()
+    for (let n = 0; n < 63; n++) publish()
     expect(news()).toBe(0)
     publish()
-    expect(news()).toBe(16)
+    expect(news()).toBe(64)
   })
 
   test('an idle reader gets each at once', () => {

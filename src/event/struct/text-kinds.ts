@@ -21,15 +21,15 @@ export function fixedText(max: number): FixedKind {
     bytes: prefix + max,
     align: 1,
     size: undefined,
-    accepts: (value) => typeof value === 'string' && textSize(value) <= max,
+    // No character takes more than three bytes.
+    accepts: (value) => typeof value === 'string' && (3 * value.length <= max || textSize(value) <= max),
     get: (bytes, _words, _doubles, at) => {
       const start = at + prefix
       return readText(bytes, start, start + lengthAt(bytes, at, prefix, max))
     },
     put: (bytes, _words, _doubles, at, value) => {
-      const size = textSize(value)
-      putLength(bytes, at, prefix, size)
-      putText(bytes, at + prefix, value, size)
+      const size = putShort(bytes, at + prefix, value)
+      putLength(bytes, at, prefix, size < 0 ? putLong(bytes, at + prefix, value) : size)
     },
   }
 }
@@ -120,9 +120,27 @@ function textSize(text: string): number {
   return length
 }
 
-function putText(bytes: Uint8Array, at: number, text: string, size: number): void {
-  if (size !== text.length || size > SHORT) bytes.set(Buffer.from(text), at)
-  else for (let i = 0; i < size; i++) bytes[at + i] = text.charCodeAt(i)
+function putText(bytes: Uint8Array, at: number, text: string): void {
+  if (putShort(bytes, at, text) < 0) putLong(bytes, at, text)
+}
+
+/** Answers its size; -1 if it is not short, or not all of it is ASCII. */
+function putShort(bytes: Uint8Array, at: number, text: string): number {
+  const { length } = text
+  if (length > SHORT) return -1
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i)
+    if (code > 0x7f) return -1
+    bytes[at + i] = code
+  }
+  return length
+}
+
+/** Answers its size. */
+function putLong(bytes: Uint8Array, at: number, text: string): number {
+  const encoded = Buffer.from(text)
+  bytes.set(encoded, at)
+  return encoded.length
 }
 
 function putBytes(bytes: Uint8Array, at: number, value: Uint8Array, size: number): void {

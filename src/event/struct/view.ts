@@ -67,7 +67,8 @@ export function isStruct(value: unknown): value is Fields {
 
 /** From here on the view shows the struct from `at` to `end`. */
 export function bind(view: StructView, space: Space, at: number, end: number): void {
-  view[SPACE] = space
+  // Storing an object where it is already costs more than a look.
+  if (view[SPACE] !== space) view[SPACE] = space
   view[AT] = at
   view[END] = end
 }

@@ -6,17 +6,17 @@ import type { Layout, PlacedField, PlacedValue } from './layout.ts'
 
 /** Where a struct is written. */
 export interface Target extends Space {
-  /** Makes room for so many bytes; answers where they start, a multiple of 8, or a negative number if there is no room. */
-  claim(bytes: number): number
+  /** Makes room for so many bytes of what has this `tag`; answers where they start, a multiple of 8, or a negative number if there is no room. */
+  claim(bytes: number, tag: number): number
 }
 
 /**
  * Writes an object's fields as a struct; answers what the target's `claim` has answered. Everything is read, and checked, before anything is claimed: getters may do
- * what they like, and nothing is half-written.
+ * what they like, and nothing is half-written. `tag` is what the target knows it by.
  *
  * @throws EncodeError (`ERR_MILLRACE_ENCODE`) if a field is missing or of another type.
  */
-export type Write = (value: any, target: Target) => number
+export type Write = (value: any, target: Target, tag: number) => number
 
 /** A field, and what comes before it is read and written. */
 type Step = {
@@ -82,11 +82,11 @@ function generate({ bytes, presenceAt }: Layout, steps: readonly Step[]): Write 
   const names = (prefix: string): string => steps.map((_, index) => prefix + index).join(', ')
   const text = `
     const [${names('accepts')}] = accepts, [${names('size')}] = sizes, [${names('put')}] = puts;
-    return function write(value, target) {
+    return function write(value, target, tag) {
       if (!isObject(value)) throw wrong(-1, value);
       ${reads.join('\n')}
       ${sizes.join('\n')}
-      const at = target.claim(${[bytes, ...variable.map(([index]) => `s${index}`)].join(' + ')});
+      const at = target.claim(${[bytes, ...variable.map(([index]) => `s${index}`)].join(' + ')}, tag);
       if (at < 0) return at;
       const bytes = target.bytes, words = target.words, doubles = target.doubles;
       ${variable.length === 0 ? '' : `let to = at + ${bytes};`}
@@ -107,7 +107,7 @@ function generate({ bytes, presenceAt }: Layout, steps: readonly Step[]): Write 
 
 function compose({ bytes: fixed, presenceAt }: Layout, steps: readonly Step[]): Write {
   const values = valuesOf(steps)
-  return (value, target) => {
+  return (value, target, tag) => {
     if (!isObject(value)) throw wrong(undefined, value)
     const found: any[] = []
     let total = fixed
@@ -120,7 +120,7 @@ function compose({ bytes: fixed, presenceAt }: Layout, steps: readonly Step[]): 
       if (!(field.kind === undefined ? isObject(own) : field.kind.accepts(own))) throw wrong(step, own)
       if (field.kind?.size !== undefined) total += field.kind.size(own)
     }
-    const at = target.claim(total)
+    const at = target.claim(total, tag)
     if (at < 0) return at
     const { bytes, words, doubles } = target
     bytes.fill(0, at + presenceAt, at + fixed)

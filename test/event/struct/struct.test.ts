@@ -34,7 +34,7 @@ function roundTrip(fields: Record<string, Field>, value: unknown, generates: boo
   const scratch = new StructScratch()
   scratch.limit = 2 ** 20
   scratch.bytes.fill(0xa5)
-  writeFunction(layout, generates)(value, scratch)
+  writeFunction(layout, generates)(value, scratch, 0)
   expect(scratch.bytes[scratch.length]).toBe(0xa5)
   const view = new (viewClass(layout, generates))()
   const copy = scratch.bytes.slice(0, scratch.length)
@@ -63,7 +63,7 @@ for (const generates of [true, false]) {
           fc.pre(!holds(value))
           const scratch = new StructScratch()
           const write = writeFunction(layOut({ first: f64, field, last: f64 }), generates)
-          expect(() => write({ first: 1, field: value, last: 2 }, scratch)).toThrow(
+          expect(() => write({ first: 1, field: value, last: 2 }, scratch, 0)).toThrow(
             expect.objectContaining({ code: 'ERR_MILLRACE_ENCODE' }),
           )
           expect(scratch.length).toBe(0)
@@ -77,7 +77,7 @@ for (const generates of [true, false]) {
     const inner = struct({ x: f64, level: oneOf('low', 'high') })
     const write = writeFunction(layOut({ pos: inner, name: optional(str(4)) }), generates)
     const scratch = new StructScratch()
-    const thrown = (value: unknown) => () => write(value, scratch)
+    const thrown = (value: unknown) => () => write(value, scratch, 0)
     expect(thrown({ pos: { x: '1', level: 'low' } })).toThrow('Field pos.x of a struct is f64, not "1"')
     expect(thrown({ pos: { x: 1, level: 'mid' } })).toThrow(
       'Field pos.level of a struct is one of low, high, not "mid"',
@@ -112,7 +112,7 @@ for (const generates of [true, false]) {
         return scratch.claim(length)
       },
     }
-    writeFunction(layOut({ a: f64, b: str() }), generates)(value, target)
+    writeFunction(layOut({ a: f64, b: str() }), generates)(value, target, 0)
     expect(asked).toEqual(['a', 'b', 'claim'])
   })
 }
@@ -156,7 +156,7 @@ test('a description makes the same struct in another thread', () => {
       expect(again.fingerprint).toBe(made.fingerprint)
       const scratch = new StructScratch()
       scratch.limit = 2 ** 20
-      made.write(value, scratch)
+      made.write(value, scratch, 0)
       expect(again.read(scratch, 0, scratch.length).toJSON()).toEqual(value)
     }),
   )
@@ -193,7 +193,7 @@ test('a view shows its fields, as an object would be shown', () => {
   const Load = struct({ value: f64, pos: struct({ x: i16 }), note: optional(str()), big: u64 })
   const scratch = new StructScratch()
   scratch.limit = 1_000
-  Load.write({ value: 0.5, pos: { x: -2 }, big: 7n }, scratch)
+  Load.write({ value: 0.5, pos: { x: -2 }, big: 7n }, scratch, 0)
   const view = Load.read(scratch, 0, scratch.length) as unknown as Record<string, unknown>
   expect(inspect(view)).toBe('{ value: 0.5, pos: { x: -2 }, big: 7n }')
   expect(inspect(view.pos)).toBe('{ x: -2 }')
