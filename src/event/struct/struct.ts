@@ -36,6 +36,8 @@ const isTaken = (name: string): boolean => name in Object.prototype || name === 
 export class Struct<Data = any> implements Field<Data> {
   /** @internal */
   readonly fields: FieldMap
+  /** @internal Only the compiler knows it. */
+  declare readonly value?: Data
   /** @internal From which another thread makes the same one. */
   readonly description: string
   /** Of its fields, their types and their order: 16 hexadecimal digits. Structs with the same one are the same. */
