@@ -6,8 +6,11 @@ import { readPayload } from './payload.ts'
 import {
   dataStartOf,
   flagsIn,
+  flagsOf,
   HAS_EXTRAS,
+  HEADER_BYTES,
   IN_BLOCK,
+  isPlain,
   type RecordFields,
   readFields,
   readTopic,
@@ -18,6 +21,9 @@ import { isView, unbind } from './struct/view.ts'
 
 /** The type of an event whose record can't be read. */
 export const UNREADABLE = 'millrace.unreadable'
+
+/** What stands before an event's data. */
+type Header = { readonly fields: RecordFields; extras: Extras | undefined }
 
 const UNREAD = Symbol('unread')
 const NO_EXTRAS: Extras = Object.freeze({})
@@ -34,16 +40,13 @@ export class MillraceEvent<Type extends string = string, Data = any> {
   readonly type: Type
   /** 1 for the first time that the event is handled. */
   readonly attempt: number
-  /** Of the event format. */
-  readonly version = '1.0'
-
   private readonly origin: EventOrigin
   private space: Space | undefined
   private start: number
   private end: number
   private detached: boolean
-  private fields: RecordFields | undefined
-  private extras: Extras | undefined
+  /** Read when one is asked for. */
+  private header: Header | undefined
   private value: unknown = UNREAD
   /** Looks up its data, if they do not lie in the record. Not a field of those, which are nearly all, whose data do. */
   declare private elsewhere: (() => Uint8Array) | undefined
@@ -83,6 +86,11 @@ export class MillraceEvent<Type extends string = string, Data = any> {
     return this.value as Data
   }
 
+  /** Of the event format. */
+  get version(): '1.0' {
+    return '1.0'
+  }
+
   /** The payload where it lies, starting at a multiple of 8 bytes: valid until the handler settles. */
   get bytes(): Uint8Array {
     const record = this.memory().bytes
@@ -94,46 +102,46 @@ export class MillraceEvent<Type extends string = string, Data = any> {
 
   /** Unique. Given by the publisher, else made of engine, publisher and sequence. */
   get id(): string {
-    const { id } = this.extra()
+    const { id } = this.extras
     if (id !== undefined) return id
-    const { publisher, sequence } = this.header()
+    const { publisher, sequence } = this.fields
     return `${this.origin.engineId}-${publisher.toString(36)}-${sequence.toString(36)}`
   }
 
   /** When it was published, in milliseconds since 1970. */
   get time(): number {
-    return this.header().time
+    return this.fields.time
   }
 
   /** The publisher's count of its events when it published this one. */
   get sequence(): number {
-    return this.header().sequence
+    return this.fields.sequence
   }
 
   /** Events with the same key are handled one after the other. */
   get key(): string | undefined {
-    return this.header().key
+    return this.fields.key
   }
 
   get source(): EventSource | undefined {
-    return this.extra().source
+    return this.extras.source
   }
 
   get metadata(): Record<string, unknown> | undefined {
-    return this.extra().metadata
+    return this.extras.metadata
   }
 
   get traceparent(): string | undefined {
-    return this.extra().traceparent
+    return this.extras.traceparent
   }
 
   get ttlMs(): number | undefined {
-    return this.extra().ttlMs
+    return this.extras.ttlMs
   }
 
   /** A detached event, valid for as long as it is kept. */
   copy(): MillraceEvent<Type, Data> {
-    const { flags } = this.header()
+    const { flags } = this.fields
     const copied = this.memory().bytes.slice(this.start, this.end)
     const record = (flags & IN_BLOCK) === 0 ? copied : withData(copied, this.lookUp())
     const { type, attempt, origin } = this
@@ -142,7 +150,7 @@ export class MillraceEvent<Type extends string = string, Data = any> {
 
   /** The universal event format: `id`, `event_type`, ISO `timestamp`, `version`, `source`, `data`, `metadata`. */
   toJSON(): EventJSON {
-    return toJSON(this, `${this.origin.engineId}-${this.header().publisher.toString(36)}`)
+    return toJSON(this, `${this.origin.engineId}-${this.fields.publisher.toString(36)}`)
   }
 
   /** CloudEvents 1.0, in its JSON format. */
@@ -176,8 +184,7 @@ export class MillraceEvent<Type extends string = string, Data = any> {
     if (this.space !== space) this.space = space
     this.start = start
     this.end = end
-    this.fields = undefined
-    this.extras = undefined
+    this.header = undefined
   }
 
   /** @internal The whole of it, where it lies. */
@@ -192,9 +199,9 @@ export class MillraceEvent<Type extends string = string, Data = any> {
     if (this.origin.struct !== undefined && isView(this.value)) unbind(this.value)
   }
 
-  private header(): RecordFields {
-    this.fields ??= readFields(this.memory().bytes, this.start, this.end)
-    return this.fields
+  private get fields(): RecordFields {
+    this.header ??= { fields: readFields(this.memory().bytes, this.start, this.end), extras: undefined }
+    return this.header.fields
   }
 
   private memory(): Space {
@@ -202,21 +209,24 @@ export class MillraceEvent<Type extends string = string, Data = any> {
     return this.space
   }
 
-  private extra(): Extras {
-    if (this.extras !== undefined) return this.extras
-    const { flags, extrasStart, extrasEnd } = this.header()
-    this.extras =
-      (flags & HAS_EXTRAS) === 0 ? NO_EXTRAS : decodeExtras(this.memory().bytes.slice(extrasStart, extrasEnd))
-    return this.extras
+  private get extras(): Extras {
+    const { flags, extrasStart, extrasEnd } = this.fields
+    if ((flags & HAS_EXTRAS) === 0) return NO_EXTRAS
+    const header = this.header!
+    header.extras ??= decodeExtras(this.memory().bytes.slice(extrasStart, extrasEnd))
+    return header.extras
   }
 
   private read(): unknown {
     const { origin, detached } = this
     const space = this.memory()
-    const { bytes } = space
-    const dataStart = dataStartOf(bytes, this.start, this.end)
-    const flags = flagsIn(bytes, this.start)
-    if ((flags & IN_BLOCK) === 0) return readPayload(flags, space, dataStart, this.end, detached, origin)
+    const { start, end } = this
+    // A copy has no words, as long as nobody asks for them.
+    if (!detached && end - start >= HEADER_BYTES && isPlain(space.words, start))
+      return readPayload(flagsOf(space.words, start), space, start + HEADER_BYTES, end, detached, origin)
+    const dataStart = dataStartOf(space.bytes, start, end)
+    const flags = flagsIn(space.bytes, start)
+    if ((flags & IN_BLOCK) === 0) return readPayload(flags, space, dataStart, end, detached, origin)
     const data = this.lookUp()
     return readPayload(flags, new OwnSpace(data), 0, data.length, detached, origin)
   }

@@ -77,7 +77,8 @@ export function readPayload(
   const { bytes } = space
   const codec = flags & CODEC_MASK
   if (codec === CODEC_NONE) return undefined
-  if (codec === CODEC_BYTES) return bytes.subarray(start, end)
+  // Not `subarray`, which takes half as long again.
+  if (codec === CODEC_BYTES) return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start)
   if (codec === CODEC_STRUCT) {
     if (struct === undefined) throw new DecodeError('A struct of which nobody knows the fields')
     return struct.read(space, start, end)

@@ -221,6 +221,12 @@ export function freshTopicOf(words: Int32Array, at: number): number {
   return words[word - 1] === 0 && (words[word + 3]! & SPECIAL) === 0 ? words[word]! & MAX_TOPIC_ID : 0
 }
 
+/** Whether the record has nothing but a header and data. */
+export function isPlain(words: Int32Array, at: number): boolean {
+  const word = at >> 2
+  return (words[word + 3]! & (SPECIAL | HAS_KEY)) === 0 && (words[word]! & MAX_TOPIC_ID) !== 0
+}
+
 /** The fields of a record, read from its bytes wherever they lie (a ring, or a copy). */
 export type RecordFields = {
   topicId: number

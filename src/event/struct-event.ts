@@ -1,12 +1,9 @@
 import { MillraceEvent } from './event.ts'
 import type { EventOrigin } from './origins.ts'
-import { dataStartOf, HAS_KEY, HEADER_BYTES } from './record.ts'
+import { dataStartOf, HEADER_BYTES, isPlain } from './record.ts'
 import type { Space } from './space.ts'
 import type { Struct } from './struct/struct.ts'
 import { bind, type StructView, unbind } from './struct/view.ts'
-
-/** The word of a record with its flags. */
-const FLAGS = 3
 
 /** @internal An event whose data are a struct in its record: one after the other, those of a ring (decision 27). */
 export class StructEvent extends MillraceEvent {
@@ -29,8 +26,7 @@ export class StructEvent extends MillraceEvent {
    * @throws DecodeError (`ERR_MILLRACE_DECODE`) if that is too short.
    */
   show(space: Space, start: number, end: number): void {
-    const hasKey = (space.words[(start >> 2) + FLAGS]! & HAS_KEY) !== 0
-    const at = hasKey ? dataStartOf(space.bytes, start, end) : start + HEADER_BYTES
+    const at = isPlain(space.words, start) ? start + HEADER_BYTES : dataStartOf(space.bytes, start, end)
     this.struct.check(at, end)
     this.lie(space, start, end)
     bind(this.view, space, at, end)

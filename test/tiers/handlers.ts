@@ -11,6 +11,10 @@ export default {
     count++
     sum += event.data.value
   },
+  'tier.struct': ({ data }: any) => {
+    count++
+    sum += data.ok ? data.value : 0
+  },
   'tier.bytes': (event: any) => {
     count++
     sum += event.bytes[0]

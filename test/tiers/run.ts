@@ -1,8 +1,8 @@
 /**
  * Publishes through the public interface until the hot functions have the best code that there is, and then as much again:
- * `node --allow-natives-syntax --trace-deopt test/tiers/run.ts object|bytes`. Writes lines of JSON, and WINDOW around the second part.
+ * `node --allow-natives-syntax --trace-deopt test/tiers/run.ts object|bytes|struct`. Writes lines of JSON, and WINDOW around the second part.
  */
-import { createEngine } from '../../src/index.ts'
+import { bool, createEngine, f64, str, struct } from '../../src/index.ts'
 import { DirectWriter } from '../../src/publish/direct-writer.ts'
 import { Publisher } from '../../src/publish/publisher.ts'
 import { isOptimised } from './tier.ts'
@@ -14,16 +14,18 @@ const WINDOW_ROUNDS = 20
 const kind = process.argv[2]!
 const topic = `tier.${kind}`
 const events = Array.from({ length: EVENTS }, (_, index) =>
-  kind === 'object'
-    ? { value: index, host: `web-${index % 8}`, ok: index % 3 === 0 }
-    : new Uint8Array(64).fill(1),
+  kind === 'bytes' ? new Uint8Array(64).fill(1) : { value: index, host: `web-${index % 8}`, ok: true },
 )
-const expected = kind === 'object' ? (EVENTS * (EVENTS - 1)) / 2 : EVENTS
-const engine = await createEngine({ workers: 1, handlers: new URL('./handlers.ts', import.meta.url) })
+const expected = kind === 'bytes' ? EVENTS : (EVENTS * (EVENTS - 1)) / 2
+const engine = await createEngine({
+  workers: 1,
+  handlers: new URL('./handlers.ts', import.meta.url),
+  structs: { 'tier.struct': struct({ value: f64, host: str(16), ok: bool }) },
+})
 
 /** What writes such data. */
-const { writeEncoded, writeBytes } = DirectWriter.prototype as any
-const write = kind === 'object' ? writeEncoded : writeBytes
+const { writePlain, writeBytes, claim } = DirectWriter.prototype as any
+const write = { object: writePlain, bytes: writeBytes, struct: claim }[kind]
 
 /** Answers the first for which there is no room. */
 function publishFrom(first: number): number {

@@ -9,7 +9,11 @@ import { expect, test } from 'vitest'
 const HOT = [
   'publish',
   'publishDirectly',
-  'writeEncoded',
+  'writePlain',
+  'write',
+  'show',
+  'begin',
+  'open',
   'writeBytes',
   'claim',
   'commit',
@@ -22,7 +26,7 @@ const HOT = [
 ]
 const program = fileURLToPath(new URL('./run.ts', import.meta.url))
 
-test.each(['object', 'bytes'])('publishing and handling %s', (kind) => {
+test.each(['object', 'bytes', 'struct'])('publishing and handling %s', (kind) => {
   const output = execFileSync(process.execPath, ['--allow-natives-syntax', '--trace-deopt', program, kind], {
     encoding: 'utf8',
     maxBuffer: 2 ** 27,

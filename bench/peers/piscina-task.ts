@@ -1,3 +1,0 @@
-import { type Sample, weigh } from '../payload.ts'
-
-export default (data: Sample | Uint8Array): number => weigh(data)
