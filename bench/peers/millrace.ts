@@ -60,11 +60,15 @@ export const millracePublish: PeerFactory = (kind) =>
 export const millraceKeyed: PeerFactory = (kind) =>
   start(kind, (engine, name) => {
     const options = Array.from({ length: 64 }, (_, index) => ({ key: `key-${index}` }))
-    return async (samples, count) => {
+    const publishFrom = (samples: readonly any[], from: number, count: number): number => {
       const mask = samples.length - 1
-      for (let i = 0; i < count; i++)
-        if (!engine.publish(name, samples[i & mask], options[i & 63]))
-          await engine.send(name, samples[i & mask], options[i & 63])
+      for (let i = from; i < count; i++)
+        if (!engine.publish(name, samples[i & mask], options[i & 63])) return i
+      return count
+    }
+    return async (samples, count) => {
+      for (let i = publishFrom(samples, 0, count); i < count; i = publishFrom(samples, i + 1, count))
+        await engine.send(name, samples[i & (samples.length - 1)], options[i & 63])
     }
   })
 

@@ -163,15 +163,6 @@ export class RingWriter {
     return (this.next - this.head) | 0
   }
 
-  /**
-   * Whether the reader has released all that was committed, and so waits for more: a hint of what was so a moment ago.
-   *
-   * A plain load: nothing is concluded from it, and it costs the writer a cache line only when the reader has released something.
-   */
-  get isCaughtUp(): boolean {
-    return this.control[HEAD] === this.tail
-  }
-
   private fits(size: number): boolean {
     const toEnd = this.capacity - (this.next & this.mask)
     const needed = size > toEnd ? size + toEnd : size

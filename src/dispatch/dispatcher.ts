@@ -4,6 +4,7 @@ import type { EventOrigins } from '../event/origins.ts'
 import type { ThreadBlocks } from '../lane/blocks.ts'
 import {
   DRAINING,
+  idleWord,
   inboxLane,
   type PoolShape,
   parkedWord,
@@ -204,8 +205,12 @@ export class Dispatcher implements LaneHost {
       this.flight.beat()
       const worked = this.pass() + waits.poll()
       this.mailboxNotices.flush()
-      if (worked === 0) await this.rest()
-      else if (this.open.size > 0 || performance.now() - this.lastTurn > TURN_MS) await this.takeTurn()
+      if (worked === 0) {
+        // What is published from here on is to be visible at once.
+        this.control[idleWord(this.thread)] = 1
+        await this.rest()
+        this.control[idleWord(this.thread)] = 0
+      } else if (this.open.size > 0 || performance.now() - this.lastTurn > TURN_MS) await this.takeTurn()
       else if (worked < SMALL_BATCH) this.gather()
     }
     for (const controller of this.scope.controllers) controller.abort()

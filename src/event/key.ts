@@ -1,6 +1,9 @@
 import { InvalidEventError } from '../errors.ts'
+import { writeLength16 } from './little-endian.ts'
 
 export const KEY_MAX_BYTES = 1_024
+/** Of a key in a record: its length. */
+export const KEY_BYTES_BEFORE = 2
 
 /**
  * Checks a key and answers its length in UTF-8 bytes.
@@ -22,4 +25,12 @@ export function keyBytes(key: unknown): number {
     throw new InvalidEventError(`A key has 1 to ${KEY_MAX_BYTES} bytes, not ${bytes}`)
   }
   return bytes
+}
+
+/** Writes a key of so many bytes of UTF-8, behind its length; answers where it ends. */
+export function putKey(bytes: Uint8Array, at: number, key: string, length: number): number {
+  const start = writeLength16(bytes, at, length)
+  if (length !== key.length) bytes.set(Buffer.from(key, 'utf8'), start)
+  else for (let i = 0; i < length; i++) bytes[start + i] = key.charCodeAt(i)
+  return start + length
 }

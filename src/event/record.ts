@@ -1,6 +1,7 @@
 import type { Ticket } from '../../native-free-ring/src/index.ts'
 import { DecodeError } from '../errors.ts'
 import { type BlockRef, writeRef } from './block-ref.ts'
+import { putKey } from './key.ts'
 import { readDouble, readLength16, readWord, writeLength16 } from './little-endian.ts'
 import type { Space } from './space.ts'
 
@@ -121,19 +122,20 @@ function dataStart(draft: Draft): number {
   return (start + 7) & -8
 }
 
-/** Writes the header of a record without a key, at byte `at`, a multiple of 8. */
+/** Writes the header of a record, at byte `at`, a multiple of 8. */
 export function writeHeader(
   { words, doubles }: Space,
   at: number,
   topicId: number,
   publisher: number,
+  keyHash: number,
   sequence: number,
   flags: number,
   time: number,
 ): void {
   const word = at >> 2
   words[word] = topicId | (publisher << 20)
-  words[word + 1] = 0
+  words[word + 1] = keyHash
   words[word + 2] = sequence | 0
   words[word + 3] = sequence < TWO_32 ? flags : flags | ((sequence / TWO_32) << FLAG_BITS)
   doubles[(at + 16) >> 3] = time
@@ -174,14 +176,7 @@ function writeOptional(bytes: Uint8Array, at: number, draft: Draft): void {
     to += topic.length
   }
   if ((draft.flags & HAS_KEY) !== 0) {
-    to = writeLength16(bytes, to, draft.keyBytes)
-    const { key } = draft
-    if (draft.keyBytes === key.length) {
-      for (let i = 0; i < key.length; i++) bytes[to + i] = key.charCodeAt(i)
-    } else {
-      bytes.set(Buffer.from(key, 'utf8'), to)
-    }
-    to += draft.keyBytes
+    to = putKey(bytes, to, draft.key, draft.keyBytes)
   }
   if (extras !== undefined) {
     to = writeLength16(bytes, to, extras.length & 0xffff)

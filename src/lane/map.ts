@@ -110,6 +110,7 @@ const COMMITTING = 2
 const PRESENCE = 3
 /** One word for each depth and priority. */
 const ACTIVE = 4
+const IDLE = LINE_WORDS - 1
 
 const THREAD_LINES = 3
 /** A thread's statistics fill its other lines. */
@@ -141,6 +142,11 @@ function threadWord(thread: number): number {
 /** The word on which a thread parks. */
 export function parkedWord(thread: number): number {
   return threadWord(thread) + PARKED
+}
+
+/** 1 while a thread that dispatches has found nothing to do. A hint, stored and loaded without more ado. */
+export function idleWord(thread: number): number {
+  return threadWord(thread) + IDLE
 }
 
 /** The lease word of a thread's slot: who uses it. */

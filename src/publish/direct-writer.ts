@@ -3,38 +3,35 @@ import { Block } from '../event/block.ts'
 import { encodePlain, scratch } from '../event/msgpack/codec.ts'
 import { NOT_PLAIN } from '../event/msgpack/plain-writer.ts'
 import type { DataFormat } from '../event/payload.ts'
-import {
-  CODEC_BYTES,
-  CODEC_MSGPACK,
-  CODEC_STRUCT,
-  HEADER_BYTES,
-  MAX_TOPIC_ID,
-  TOPIC_BITS,
-  writeHeader,
-} from '../event/record.ts'
+import { CODEC_BYTES, CODEC_MSGPACK, CODEC_STRUCT, TOPIC_BITS } from '../event/record.ts'
 import type { Target } from '../event/struct/write-function.ts'
 import type { Clock } from './clock.ts'
-import type { FreeLanes } from './free-lanes.ts'
 import type { LaneWriters } from './lane-writers.ts'
 
-/**
- * The short way of an event that is nothing but its topic and small data, into a pool's lanes for events without a key: what
- * `Drafter` and `PoolWriters` do, with less to ask. What is the same for some events is asked once for a run of them (decision 25).
- */
-export class DirectWriter implements Target {
-  private readonly lanes: LaneWriters
-  private readonly free: FreeLanes
-  private readonly clock: Clock
-  private readonly maxBytes: number
-  private readonly isOpen: () => boolean
-  /** Of the run. */
-  private time = 0
-  private writer: RingWriter | undefined
+/** What the short ways of one publisher have in common. */
+export type DirectParts = {
+  readonly lanes: LaneWriters
+  readonly clock: Clock
+  /** Of a record. */
+  readonly maxBytes: number
+  /** Whether events may go this way now; may throw. */
+  isOpen(): boolean
+}
 
-  /** `maxBytes`: of a record. `isOpen`, whether events may go this way, may throw. */
-  constructor(lanes: LaneWriters, free: FreeLanes, clock: Clock, maxBytes: number, isOpen: () => boolean) {
+/**
+ * The short way of an event that is nothing but its topic, small data and perhaps a key, if there is one pool: what `Drafter` and `PoolWriters` do, with less to ask.
+ * What is the same for some events is asked once for a run of them (decision 25).
+ */
+export abstract class DirectWriter implements Target {
+  protected readonly lanes: LaneWriters
+  protected readonly clock: Clock
+  protected readonly maxBytes: number
+  private readonly isOpen: () => boolean
+  /** Of what was claimed last. */
+  protected writer: RingWriter | undefined
+
+  constructor({ lanes, clock, maxBytes, isOpen }: DirectParts) {
     this.lanes = lanes
-    this.free = free
     this.clock = clock
     this.maxBytes = maxBytes
     this.isOpen = isOpen
@@ -52,41 +49,24 @@ export class DirectWriter implements Target {
     return this.writer!.doubles
   }
 
-  /** False if it is not for this way, or there is no room in the lane whose turn it is: then nothing was written. */
-  publish(topicId: number, { write, encoder }: DataFormat, data: unknown): boolean {
+  /** Answers where the data go, or `FULL`. The tag is the topic's id, and the codec. */
+  abstract claim(length: number, tag: number): number
+
+  /** False if it is not for this way, or there is no room in its lane: then nothing was written. */
+  protected write(topicId: number, { write, encoder }: DataFormat, data: unknown): boolean {
     let at: number
     if (write !== undefined) at = write(data, this, topicId | (CODEC_STRUCT << TOPIC_BITS))
     else if (data instanceof Uint8Array) at = this.writeBytes(topicId, data)
     else at = this.writePlain(topicId, data, encoder)
     if (at < 0) return false
-    if (this.lanes.left === 0) this.lanes.commitSoon()
+    if (this.lanes.left === 0) this.lanes.endRun()
     return true
   }
 
-  /** Answers where the data go, in the ring whose turn it is; or `FULL`. The tag is the topic's id, and the codec. */
-  claim(length: number, tag: number): number {
-    const { lanes } = this
-    if (HEADER_BYTES + length > this.maxBytes || (lanes.left === 0 && !this.begin())) return FULL
-    const writer = this.writer!
-    const at = writer.claim(HEADER_BYTES + length)
-    if (at === FULL) {
-      lanes.left = 0
-      return FULL
-    }
-    this.free.run--
-    writeHeader(writer, at, tag & MAX_TOPIC_ID, lanes.publisher, lanes.next(), tag >>> TOPIC_BITS, this.time)
-    return at + HEADER_BYTES
-  }
-
   /** A run begins, if events may go this way now. */
-  private begin(): boolean {
-    const { lanes, free, clock } = this
+  protected begin(): boolean {
     if (!this.isOpen()) return false
-    // A worker takes longer to wake than an event to be written: if it is parked, it may as well begin.
-    if (clock.isStale) lanes.wakeReader(free.peek())
-    this.time = clock.now()
-    const lane = free.peek()
-    this.writer = lanes.open(lane, free.run)
+    this.lanes.beginRun(this.clock.now())
     return true
   }
 

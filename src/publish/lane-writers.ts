@@ -5,6 +5,8 @@ import {
   ACTIVATIONS,
   activeWord,
   countersWord,
+  homeWord,
+  idleWord,
   isKeyed,
   laneCount,
   type PublisherSlot,
@@ -59,10 +61,16 @@ export class LaneWriters {
   private readonly runs: Runs
   /** Something was written since the last commit. */
   private inRun = false
-  /** How many more events may be written into the ring that was opened. */
+  /** How many more events may be written in this run, into rings that were opened in it. */
   left = 0
-  /** The ring that was written last. */
-  private latest: RingWriter | undefined
+  /** Its number. */
+  run = 0
+  /** When its events were published. */
+  time = 0
+  /** The lane that was opened last. */
+  private latest = 0
+  /** The words with the lanes' homes. */
+  private readonly homes: number
 
   constructor(
     map: SharedMap,
@@ -81,6 +89,7 @@ export class LaneWriters {
     this.control = wordsOf(map.control)
     this.counters = new Counters(this.control, countersWord(thread), THREAD_COUNTERS)
     const lanes = laneCount(map.shape)
+    this.homes = homeWord(map.shape, 0)
     this.writers = new Array(lanes).fill(undefined)
     this.dirty = new Array(lanes).fill(false)
     this.notices = notices
@@ -109,16 +118,31 @@ export class LaneWriters {
   }
 
   /**
-   * Opens the ring of this lane for up to `events`, which may be claimed from it until `left` is 0, each numbered by `next`. Whatever makes visible what was
+   * From here on events may be claimed from rings that are opened, each numbered by `next`, until `left` is 0. Whatever makes visible what was
    * written, or takes it back, ends that.
    */
-  open(lane: number, events: number): RingWriter {
+  beginRun(time: number): void {
+    this.time = time
+    this.run++
     if (!this.inRun) this.begin()
+    // Each may have to be told of.
+    this.left = this.runs.mayWait && !this.notices.wantsLevels ? RUN_EVENTS - this.uncommitted : 1
+  }
+
+  /** Nothing more is written in this run. */
+  endRun(): void {
+    this.notices.look(this.latest, this.writer(this.latest))
+    this.commitSoon()
+  }
+
+  /** Opens the ring of this lane, to be claimed from. */
+  open(lane: number): RingWriter {
     const writer = this.writer(lane)
+    this.latest = lane
+    if (this.dirty[lane]) return writer
     this.touch(lane, writer)
-    // Each may have to be told of, or be read at once.
-    const isRun = this.runs.mayWait && !this.notices.wantsLevels && !writer.isCaughtUp
-    this.left = isRun ? Math.min(events, RUN_EVENTS - this.uncommitted) : 1
+    // Its reader is to have it at once.
+    if (this.isIdle(lane)) this.left = 1
     return writer
   }
 
@@ -130,7 +154,7 @@ export class LaneWriters {
   }
 
   private touch(lane: number, writer: RingWriter): void {
-    this.latest = writer
+    this.latest = lane
     this.notices.look(lane, writer)
     if (this.dirty[lane]) return
     this.dirty[lane] = true
@@ -187,9 +211,8 @@ export class LaneWriters {
 
   /** What was written last becomes visible with what follows, if it may: at once, if its reader has nothing else to read. */
   commitSoon(): void {
-    const { runs, latest } = this
-    if (!runs.mayWait || this.uncommitted >= RUN_EVENTS || latest === undefined || latest.isCaughtUp)
-      runs.flush()
+    const { runs } = this
+    if (!runs.mayWait || this.uncommitted >= RUN_EVENTS || this.isIdle(this.latest)) runs.flush()
   }
 
   /** Makes everything visible that this thread has published. */
@@ -263,6 +286,12 @@ export class LaneWriters {
     // The engine's thread waits for this ring to be empty: its readers are to say so.
     this.writer(lane).want(true)
     return true
+  }
+
+  /** Whether the thread that reads this lane first has nothing to do: a hint. */
+  private isIdle(lane: number): boolean {
+    const { control } = this
+    return control[idleWord(control[this.homes + lane]!)] !== 0
   }
 
   private begin(): void {

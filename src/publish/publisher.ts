@@ -21,10 +21,11 @@ import type { NoticeTopic } from '../lane/notices.ts'
 import { isSampled } from '../lane/sample.ts'
 import type { TopicTable } from '../topic/topic-table.ts'
 import { Clock } from './clock.ts'
-import { DirectWriter } from './direct-writer.ts'
 import { keepDraft } from './draft.ts'
 import { Drafter } from './drafter.ts'
+import { FreeWriter } from './free-writer.ts'
 import { afterAccepting, checkInput, inputOf } from './input.ts'
+import { KeyedWriter } from './keyed-writer.ts'
 import { LaneWriters } from './lane-writers.ts'
 import { PoolWriters } from './pool-writers.ts'
 import { PublisherNotices } from './publisher-notices.ts'
@@ -55,8 +56,9 @@ export class Publisher implements Publishing {
   private readonly options: PublisherOptions
   private readonly drafter: Drafter
   private readonly draft: Draft
-  /** Undefined if nothing goes that way. */
-  private readonly direct: DirectWriter | undefined
+  /** The short ways of events without a key, and with one; undefined if nothing goes there. */
+  private readonly direct: FreeWriter | undefined
+  private readonly directKeyed: KeyedWriter | undefined
   private readonly clock = new Clock()
   /** How many events were offered to samples of one in so many. */
   private readonly samples = new Map<number, number>()
@@ -90,24 +92,25 @@ export class Publisher implements Publishing {
       options.onFull,
     )
     this.draft = this.drafter.draft
+    const { shape } = map
     const { pools } = this.queuesOf(NORMAL)
-    this.direct =
-      overwrites(options.onFull) || map.shape.pools.length > 1
-        ? undefined
-        : new DirectWriter(
-            pools.lanes,
-            pools.freeOf(0),
-            this.clock,
-            maxPayloadBytes(map.shape.ringBytes),
-            () => this.isDirect(),
-          )
+    const isDirect = !overwrites(options.onFull) && shape.pools.length === 1
+    const direct = {
+      lanes: pools.lanes,
+      clock: this.clock,
+      maxBytes: maxPayloadBytes(shape.ringBytes),
+      isOpen: () => this.isDirect(),
+    }
+    this.direct = isDirect ? new FreeWriter(direct, pools.freeOf(0)) : undefined
+    // What has spilled must not be overtaken.
+    this.directKeyed = isDirect && !shape.spills ? new KeyedWriter(direct, shape.pools[0]!) : undefined
   }
 
   publish(type: string | EventInput, data?: unknown, options?: PublishOptions): boolean {
-    if (options === undefined && typeof type === 'string') {
+    if (typeof type === 'string') {
       // Nearly always the same as before, or one of a few: looking it up costs as much as writing some fields.
       if (type !== this.lastTopic) this.lookUp(type)
-      if (this.publishDirectly(this.lastId, this.lastFormat, data)) return true
+      if (this.publishDirectly(this.lastId, this.lastFormat, data, options)) return true
     }
     return this.publishAny(type, data, options)
   }
@@ -119,10 +122,23 @@ export class Publisher implements Publishing {
     this.lastTopic = topic
   }
 
-  /** The short way, if the event may go it. */
-  private publishDirectly(topicId: number, format: DataFormat, data: unknown): boolean {
-    const { direct } = this
-    if (direct === undefined || topicId === 0 || !direct.publish(topicId, format, data)) return false
+  /** A short way, if the event may go one. */
+  private publishDirectly(
+    topicId: number,
+    format: DataFormat,
+    data: unknown,
+    options: PublishOptions | undefined,
+  ): boolean {
+    if (topicId === 0) return false
+    if (options === undefined) {
+      const { direct } = this
+      if (direct === undefined || !direct.publish(topicId, format, data)) return false
+    } else {
+      const key = keyAlone(options)
+      const { directKeyed } = this
+      if (key === undefined || directKeyed === undefined) return false
+      if (!directKeyed.publish(topicId, format, data, key)) return false
+    }
     this.notices.flush()
     return true
   }
@@ -307,8 +323,7 @@ export class Publisher implements Publishing {
     const topicId = this.topics.idOf(topic)
     const format = this.parts.formats.of(topic, topicId)
     const publish = (data?: unknown, options?: PublishOptions): boolean =>
-      (options === undefined && this.publishDirectly(topicId, format, data)) ||
-      this.publishAny(topic, data, options)
+      this.publishDirectly(topicId, format, data, options) || this.publishAny(topic, data, options)
     return { topic, publish, send: (data, options) => this.send(topic, data, options as SendOptions) }
   }
 
@@ -478,4 +493,13 @@ export class Publisher implements Publishing {
     // Without an atomic load, for each event: another thread's end of the engine is seen a moment later. `Runs` looks again, where that matters.
     return this.closed || this.control[STATE]! >= this.options.closedFrom
   }
+}
+
+/** The key of these options, if they are nothing else: looked at without asking for any other, which may be a getter. */
+function keyAlone(options: PublishOptions): string | undefined {
+  if (typeof options !== 'object' || options === null) return undefined
+  for (const name in options) if (name !== 'key') return undefined
+  const { key } = options
+  // After the load, when the compiler knows the object's shape, and with it the prototype.
+  return Object.getPrototypeOf(options) === Object.prototype ? key : undefined
 }

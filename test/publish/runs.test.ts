@@ -1,7 +1,16 @@
 import { describe, expect, test, vi } from 'vitest'
 import { Parking, RingReader, wordsOf } from '../../native-free-ring/src/index.ts'
 import { NORMAL } from '../../src/event/priority.ts'
-import { CLOSING, committingWord, laneCount, parkedWord, publisherOf, STATE } from '../../src/lane/map.ts'
+import {
+  CLOSING,
+  committingWord,
+  homeWord,
+  idleWord,
+  laneCount,
+  parkedWord,
+  publisherOf,
+  STATE,
+} from '../../src/lane/map.ts'
 import { LANE_COUNTERS } from '../../src/lane/outcome.ts'
 import { allocateMap, ringPlace } from '../../src/lane/places.ts'
 import { Waits } from '../../src/lane/waits.ts'
@@ -36,7 +45,11 @@ function setUp(thread = 0) {
     }
     return count
   }
-  return { publisher, runs, news, control }
+  /** Whether the reader says that it has nothing to do; at first it does. */
+  const idle = (isIdle: boolean): void => void control.fill(isIdle ? 1 : 0, idleWord(1), idleWord(1) + 1)
+  for (let lane = 0; lane < laneCount(shape); lane++) control[homeWord(shape, lane)] = 1
+  idle(true)
+  return { publisher, runs, news, control, idle }
 }
 
 /** With and without a key: the long way and the short one. */
@@ -45,11 +58,11 @@ describe.each([
   ['with a key', { key: 'k' }],
 ])('%s', (_name, options) => {
   test('the first is visible at once, as its reader is idle; those after it with the 64th', () => {
-    const { publisher, news } = setUp()
+    const { publisher, news, idle } = setUp()
     const publish = () => publisher.publish('a', 1, options)
     publish()
     expect(news()).toBe(1)
-    // It is not released: the reader is at work.
+    idle(false)
     for (let n = 0; n < 63; n++) publish()
     expect(news()).toBe(0)
     publish()
@@ -65,9 +78,12 @@ describe.each([
   })
 
   test('what is left when the synchronous run ends is visible then, or with flush', async () => {
-    const { publisher, runs, news } = setUp()
-    for (let n = 0; n < 4; n++) publisher.publish('a', n, options)
+    const { publisher, runs, news, idle } = setUp()
+    publisher.publish('a', 0, options)
     expect(news()).toBe(1)
+    idle(false)
+    for (let n = 1; n < 4; n++) publisher.publish('a', n, options)
+    expect(news()).toBe(0)
     await null
     await null
     expect(news()).toBe(3)
@@ -90,9 +106,12 @@ test('a full ring is made visible, and a batch at its end', () => {
 })
 
 test('a batch that fails takes nothing back but itself; and nothing can be published in the middle of it', () => {
-  const { publisher, news } = setUp()
-  for (let n = 0; n < 3; n++) publisher.publish('a', n, { key: 'k' })
+  const { publisher, news, idle } = setUp()
+  publisher.publish('a', 0, { key: 'k' })
   expect(news()).toBe(1)
+  idle(false)
+  for (let n = 1; n < 3; n++) publisher.publish('a', n, { key: 'k' })
+  expect(news()).toBe(0)
   const bad = {
     get type(): string {
       publisher.publish('b', 1)

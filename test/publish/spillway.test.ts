@@ -77,6 +77,9 @@ test('readers of the ring wake the engine, which then gives back; the way out is
   expect(told.news).toBeGreaterThan(0)
   // All of it was dealt with: the ring is used again, and nobody waits for it to be empty.
   expect(publisher.publish('t', undefined, { key: 'k' })).toBe(true)
+  // The synchronous run ends: it is visible.
+  await null
+  await null
   const last = read(ring)
   expect(last).toEqual({ count: 1, wake: false })
 })

@@ -4,6 +4,7 @@
  */
 import { bool, createEngine, f64, str, struct } from '../../src/index.ts'
 import { DirectWriter } from '../../src/publish/direct-writer.ts'
+import { FreeWriter } from '../../src/publish/free-writer.ts'
 import { Publisher } from '../../src/publish/publisher.ts'
 import { isOptimised } from './tier.ts'
 
@@ -24,7 +25,8 @@ const engine = await createEngine({
 })
 
 /** What writes such data. */
-const { writePlain, writeBytes, claim } = DirectWriter.prototype as any
+const { writePlain, writeBytes } = DirectWriter.prototype as any
+const { claim } = FreeWriter.prototype
 const write = { object: writePlain, bytes: writeBytes, struct: claim }[kind]
 
 /** Answers the first for which there is no room. */
@@ -41,7 +43,7 @@ async function round(): Promise<[boolean, boolean]> {
   if (answer.count !== EVENTS || answer.sum !== expected) throw new Error(`handled ${JSON.stringify(answer)}`)
   return [
     answer.isOptimised,
-    isOptimised(write, DirectWriter.prototype.publish, Publisher.prototype.publish, publishFrom),
+    isOptimised(write, FreeWriter.prototype.publish, Publisher.prototype.publish, publishFrom),
   ]
 }
 
