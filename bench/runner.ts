@@ -1,15 +1,15 @@
 import { execFile } from 'node:child_process'
-import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { beside } from './beside.ts'
 import type { Case, Measured, Measures, Suite, SuiteOptions } from './suite.ts'
 
 const run = promisify(execFile)
 /** Beside this file, in TypeScript or as it was built. */
-const CHILD = fileURLToPath(new URL(`./child${extname(import.meta.url)}`, import.meta.url))
+const CHILD = fileURLToPath(beside(import.meta.url, './child'))
 const CASE_TIMEOUT_MS = 300_000
 
-/** Measures all cases of a suite: each in a fresh process, round after round, in reversed order every other time. */
+/** Measures all cases of a suite: each in a fresh process, round after round, in reversed order every other time. Answers those that could be measured. */
 export async function measureSuite(suite: Suite, options: SuiteOptions): Promise<Measured[]> {
   const cases = suite.cases(options)
   const rounds = options.quick ? 1 : suite.rounds
@@ -19,11 +19,20 @@ export async function measureSuite(suite: Suite, options: SuiteOptions): Promise
     for (const index of round % 2 === 0 ? order : order.reverse()) {
       const measured = cases[index]!
       process.stderr.write(`\r${suite.name}, round ${round + 1} of ${rounds}: ${measured.name}\u001b[K`)
-      runs[index]!.push(await measureCase(suite, measured, options))
+      try {
+        runs[index]!.push(await measureCase(suite, measured, options))
+      } catch (error) {
+        if (!measured.isPeer) throw error
+        process.stderr.write(
+          `\r${measured.name} failed: ${(error as Error).message.split('\n', 2)[1] ?? ''}\u001b[K\n`,
+        )
+      }
     }
   }
   process.stderr.write('\r\u001b[K')
-  return cases.map((measured, index) => ({ case: measured, runs: runs[index]! }))
+  return cases
+    .map((measured, index) => ({ case: measured, runs: runs[index]! }))
+    .filter((measured) => measured.runs.length > 0)
 }
 
 async function measureCase(suite: Suite, { name }: Case, options: SuiteOptions): Promise<Measures> {

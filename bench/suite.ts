@@ -1,6 +1,8 @@
 /** What is measured in one process of its own. */
 export type Case = {
   readonly name: string
+  /** Somebody else's: that it fails is told, and the others are measured all the same. */
+  readonly isPeer?: boolean
   /** Of what the suite's `measure` answers, by name. */
   readonly units: Readonly<Record<string, string>>
 }

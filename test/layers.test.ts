@@ -15,9 +15,9 @@ const LAYERS: readonly (readonly string[])[] = [
   ['workers'],
   ['src/engine'],
   ['src/index.ts'],
-  ['src/cli'],
   ['examples'],
   ['bench'],
+  ['src/cli'],
 ]
 
 const FILES = ['native-free-ring/src', 'src', 'workers', 'bench', 'examples'].flatMap((root) =>

@@ -1,6 +1,8 @@
 /** Of a slot: enough for a header of 8 bytes and 64 of data. */
 export const RECORD_BYTES = 128
 export const RECORDS = 2_048
+/** A loop that is called often is compiled better than one that runs for long. */
+export const CHUNK = 4_096
 export const MASK = RECORDS - 1
 
 const TAIL = 0

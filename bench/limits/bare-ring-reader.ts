@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { type Kind, Receipt, WEIGHERS } from '../workload.ts'
-import { BareRing, MASK, RECORD_BYTES } from './bare-ring-memory.ts'
+import { BareRing, CHUNK, MASK, RECORD_BYTES } from './bare-ring-memory.ts'
 
 const { kind, memory } = workerData as { kind: Kind; memory: SharedArrayBuffer }
 const ring = new BareRing(memory)
@@ -16,7 +16,9 @@ function readStructs(count: number): void {
   let { head } = ring
   const end = (head + count) | 0
   while (head !== end) {
-    const tail = ring.loadTail()
+    const loaded = ring.loadTail()
+    // No further than is asked for: what comes after it is the next call's.
+    const tail = ((end - loaded) | 0) < 0 ? end : loaded
     for (; head !== tail; head = (head + 1) | 0) {
       const at = (head & MASK) * RECORD_BYTES
       tick.price = doubles[(at >> 3) + 1]!
@@ -34,7 +36,9 @@ function readBytes(count: number): void {
   let { head } = ring
   const end = (head + count) | 0
   while (head !== end) {
-    const tail = ring.loadTail()
+    const loaded = ring.loadTail()
+    // No further than is asked for: what comes after it is the next call's.
+    const tail = ((end - loaded) | 0) < 0 ? end : loaded
     for (; head !== tail; head = (head + 1) | 0) {
       const at = (head & MASK) * RECORD_BYTES
       handlers[words[at >> 2]!]!(bytes.subarray(at + 8, at + 72))
@@ -44,8 +48,8 @@ function readBytes(count: number): void {
 }
 
 parentPort!.on('message', (count: number) => {
-  if (kind === 'struct') readStructs(count)
-  else readBytes(count)
+  const read = kind === 'struct' ? readStructs : readBytes
+  for (let left = count; left > 0; left -= CHUNK) read(Math.min(left, CHUNK))
   parentPort!.postMessage(receipt.take())
 })
 parentPort!.postMessage('ready')

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
+import { beside } from '../beside.ts'
 import type { PeerFactory } from '../peer.ts'
 import type { Tick, Totals } from '../workload.ts'
-import { allocateBareRing, BareRing, MASK, RECORD_BYTES, RECORDS } from './bare-ring-memory.ts'
+import { allocateBareRing, BareRing, CHUNK, MASK, RECORD_BYTES, RECORDS } from './bare-ring-memory.ts'
 
 /** Visible together. */
 const RUN = 64
@@ -14,7 +15,7 @@ const RUN = 64
 export const bareRing: PeerFactory = async (kind) => {
   const memory = allocateBareRing()
   const ring = new BareRing(memory)
-  const worker = new Worker(new URL('./bare-ring-reader.ts', import.meta.url), {
+  const worker = new Worker(beside(import.meta.url, './bare-ring-reader'), {
     workerData: { kind, memory },
   })
   await once(worker, 'message')
@@ -23,19 +24,20 @@ export const bareRing: PeerFactory = async (kind) => {
     async round(samples, count) {
       const totals = once(worker, 'message')
       worker.postMessage(count)
-      write(ring, samples, count)
+      for (let from = 0; from < count; from += CHUNK)
+        write(ring, samples, from, Math.min(from + CHUNK, count))
       return (await totals)[0] as Totals
     },
     close: () => worker.terminate(),
   }
 }
 
-function writeStructs(ring: BareRing, samples: readonly Tick[], count: number): void {
+function writeStructs(ring: BareRing, samples: readonly Tick[], from: number, to: number): void {
   const { words, doubles } = ring
   const mask = samples.length - 1
   let { tail } = ring
   let head = ring.loadHead()
-  for (let i = 0; i < count; i++) {
+  for (let i = from; i < to; i++) {
     while (((tail - head) | 0) >= RECORDS) {
       ring.storeTail(tail)
       head = ring.loadHead()
@@ -55,12 +57,12 @@ function writeStructs(ring: BareRing, samples: readonly Tick[], count: number): 
 }
 
 /** Up to the record's length, but for its first eight bytes. */
-function writeBytes(ring: BareRing, samples: readonly Uint8Array[], count: number): void {
+function writeBytes(ring: BareRing, samples: readonly Uint8Array[], from: number, to: number): void {
   const { words, bytes } = ring
   const mask = samples.length - 1
   let { tail } = ring
   let head = ring.loadHead()
-  for (let i = 0; i < count; i++) {
+  for (let i = from; i < to; i++) {
     while (((tail - head) | 0) >= RECORDS) {
       ring.storeTail(tail)
       head = ring.loadHead()

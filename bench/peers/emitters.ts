@@ -28,7 +28,7 @@ function peerOf(make: () => Promise<Emitter> | Emitter, pattern = 'bench.event')
 export const eventEmitter = peerOf(() => new EventEmitter())
 export const eventemitter3 = peerOf(async () => new (await import('eventemitter3')).EventEmitter())
 export const eventemitter2 = peerOf(
-  async () => new (await import('eventemitter2')).EventEmitter2({ wildcard: true }),
+  async () => new (await import('eventemitter2')).default.EventEmitter2({ wildcard: true }),
   'bench.*',
 )
 

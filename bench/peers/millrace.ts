@@ -1,4 +1,5 @@
 import { createEngine, type Engine } from '../../src/index.ts'
+import { beside } from '../beside.ts'
 import type { Peer, PeerFactory } from '../peer.ts'
 import { type Kind, Tick, type Totals } from '../workload.ts'
 
@@ -10,7 +11,7 @@ type Send = (samples: readonly any[], count: number) => Promise<void>
 async function start(kind: Kind, sendOf: (engine: Engine, topic: string) => Send): Promise<Peer> {
   const engine: Engine = await createEngine({
     workers: 1,
-    handlers: new URL('./millrace-handlers.ts', import.meta.url),
+    handlers: beside(import.meta.url, './millrace-handlers'),
     structs: { 'bench.struct': Tick },
     // As much as is under way at once: small enough for a core's cache, but for what is large.
     ringBytes: kind === 'bytes 65536' ? 4 * MIB : MIB / 4,

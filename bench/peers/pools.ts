@@ -1,8 +1,9 @@
 import { fileURLToPath } from 'node:url'
+import { beside } from '../beside.ts'
 import type { Peer, PeerFactory } from '../peer.ts'
 import type { Kind } from '../workload.ts'
 
-const TASK = new URL('./pool-task.ts', import.meta.url)
+const TASK = beside(import.meta.url, './pool-task')
 const CONCURRENCY = 16
 
 /** All of a round are in flight at once. */
@@ -52,7 +53,7 @@ export const tinypool: PeerFactory = async (kind) => {
 
 export const poolifier: PeerFactory = async (kind) => {
   const { FixedThreadPool } = await import('poolifier')
-  const worker = fileURLToPath(new URL('./poolifier-worker.ts', import.meta.url))
+  const worker = fileURLToPath(beside(import.meta.url, './poolifier-worker'))
   const pool = new FixedThreadPool<{ kind: Kind; data: unknown }, number>(1, worker)
   return peer(
     async (task) => (await pool.execute(task)) as number,

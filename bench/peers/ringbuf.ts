@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { encode } from '@msgpack/msgpack'
 import { RingBuffer } from 'ringbuf.js'
+import { beside } from '../beside.ts'
 import type { PeerFactory } from '../peer.ts'
 import type { Totals } from '../workload.ts'
 
@@ -12,7 +13,7 @@ export const LENGTH_BYTES = 4
 export const ringbuf: PeerFactory = async (kind) => {
   const storage = RingBuffer.getStorageForCapacity(CAPACITY, Uint8Array)
   const ring = new RingBuffer(storage, Uint8Array)
-  const worker = new Worker(new URL('./ringbuf-worker.ts', import.meta.url), {
+  const worker = new Worker(beside(import.meta.url, './ringbuf-worker'), {
     workerData: { kind, storage },
   })
   await once(worker, 'message')

@@ -1,13 +1,14 @@
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import ThreadStream from 'thread-stream'
+import { beside } from '../beside.ts'
 import type { PeerFactory } from '../peer.ts'
 import type { Totals } from '../workload.ts'
 
 /** `thread-stream`: what it carries is text, so events are lines of JSON. */
 export const threadStream: PeerFactory = async (kind) => {
   const stream = new ThreadStream({
-    filename: fileURLToPath(new URL('./stream-worker.ts', import.meta.url)),
+    filename: fileURLToPath(beside(import.meta.url, './stream-worker')),
     workerData: { kind },
     sync: false,
   })

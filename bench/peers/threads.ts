@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { BroadcastChannel, MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
+import { beside } from '../beside.ts'
 import type { Peer, PeerFactory } from '../peer.ts'
 import type { Kind, Totals } from '../workload.ts'
 
@@ -8,7 +9,7 @@ const BATCH = 256
 export type Way = 'port' | 'array' | 'channel' | 'broadcast'
 
 async function start(kind: Kind, way: Way, port?: MessagePort): Promise<Worker> {
-  const worker = new Worker(new URL('./receiver.ts', import.meta.url), {
+  const worker = new Worker(beside(import.meta.url, './receiver'), {
     workerData: { kind, way, port },
     transferList: port === undefined ? [] : [port],
   })

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { Piscina } from 'piscina'
 import { createEngine } from '../../src/index.ts'
+import { beside } from '../beside.ts'
 import {
   type Goal,
   type Measured,
@@ -76,7 +77,7 @@ function sumOf(job: JobName, size: number, count: number): { sum: number; ms: nu
 async function startMillrace(): Promise<Runner> {
   const engine = await createEngine({
     workers: WORKERS,
-    handlers: new URL('./workers/cpu-bound-handlers.ts', import.meta.url),
+    handlers: beside(import.meta.url, './workers/cpu-bound-handlers'),
   })
   const told = engine.subscribe('job.told')
   return {
@@ -100,7 +101,7 @@ async function startMillrace(): Promise<Runner> {
 }
 
 function startPiscina(): Runner {
-  const filename = fileURLToPath(new URL('./workers/cpu-bound-task.ts', import.meta.url))
+  const filename = fileURLToPath(beside(import.meta.url, './workers/cpu-bound-task'))
   const pool = new Piscina({
     filename,
     minThreads: WORKERS,

@@ -48,6 +48,7 @@ const delivery: Suite = {
         (variant) => ({
           name: nameOf(kind, variant),
           units: UNITS,
+          isPeer: variant.from !== undefined,
         }),
       ),
     ),

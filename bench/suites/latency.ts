@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { createEngine, f64, struct } from '../../src/index.ts'
+import { beside } from '../beside.ts'
 import {
   type Goal,
   type Measured,
@@ -85,7 +86,7 @@ async function verified(link: Link, count: number): Promise<Totals> {
 async function startMillrace(): Promise<Link> {
   const engine = await createEngine({
     workers: 1,
-    handlers: new URL('./workers/latency-handlers.ts', import.meta.url),
+    handlers: beside(import.meta.url, './workers/latency-handlers'),
     structs: { 'latency.tick': struct({ due: f64 }) },
   })
   const topic = engine.topic('latency.tick')
@@ -104,7 +105,7 @@ async function startMillrace(): Promise<Link> {
 }
 
 async function startPort(): Promise<Link> {
-  const worker = new Worker(new URL('./workers/latency-receiver.ts', import.meta.url))
+  const worker = new Worker(beside(import.meta.url, './workers/latency-receiver'))
   await once(worker, 'message')
   return {
     post: (due) => {

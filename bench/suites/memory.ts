@@ -1,4 +1,5 @@
 import { createEngine } from '../../src/index.ts'
+import { beside } from '../beside.ts'
 import {
   type Goal,
   type Measured,
@@ -46,7 +47,7 @@ async function queued(size: number): Promise<Measures> {
 async function heap(): Promise<Measures> {
   const engine = await createEngine({
     workers: 1,
-    handlers: new URL('./workers/memory-handlers.ts', import.meta.url),
+    handlers: beside(import.meta.url, './workers/memory-handlers'),
     structs: { 'memory.struct': Tick },
   })
   const topic = engine.topic('memory.struct')

@@ -1,4 +1,5 @@
 import { createEngine, type Engine } from '../../src/index.ts'
+import { beside } from '../beside.ts'
 import {
   type Goal,
   type Measured,
@@ -25,7 +26,7 @@ const ROUNDS = 5
 const LISTENERS = 10
 const PAYLOAD = { value: 1, text: 'payload' }
 
-const handlers = new URL('./workers/predecessor-handlers.ts', import.meta.url)
+const handlers = beside(import.meta.url, './workers/predecessor-handlers')
 const withoutHandlers = (): Promise<Engine> => createEngine({ workers: 1, ringBytes: 2 ** 20 })
 const withHandlers = (): Promise<Engine> => createEngine({ workers: 1, handlers })
 const inThread = (): Promise<Engine> => createEngine({ workers: 0, handlers })

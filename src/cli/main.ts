@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { MillraceError } from '../errors.ts'
+import { benchCommand } from './bench.ts'
 import { runCommand } from './run.ts'
 
 /** Bad usage, as opposed to a run that failed. */
@@ -12,6 +13,7 @@ const program = new Command('millrace')
   .version(packageVersion())
   .exitOverride()
   .addCommand(runCommand())
+  .addCommand(benchCommand())
 
 /** Subcommands must not end the process either: the exit code is decided here. */
 for (const command of program.commands) command.exitOverride()
