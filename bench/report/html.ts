@@ -1,6 +1,6 @@
 import type { Environment } from '../environment.ts'
 import { type Goal, hasReached, type Section } from '../suite.ts'
-import { numberOf, shortOf } from './table.ts'
+import { labelsOf, numberOf } from './table.ts'
 
 export type SuiteReport = {
   readonly title: string
@@ -52,9 +52,10 @@ function plotOf(rows: Section['rows']): string {
     isLogarithmic
       ? (room * Math.log(Math.max(value, least) / (least / 2))) / Math.log(most / (least / 2))
       : (room * value) / most
-  const bars = rows.map(({ name, value, runs, ratioTo }, index) => {
+  const labels = labelsOf(rows)
+  const bars = rows.map(({ value, runs, ratioTo }, index) => {
     const y = index * (BAR + 6)
-    const short = shortOf(name)
+    const short = labels[index]!
     const [low, high] = [place(Math.min(...runs)), place(Math.max(...runs))]
     const ratio = ratioTo === undefined ? '' : ` (${ratioTo.ratio.toPrecision(3)} ×)`
     return `<text x="${LABEL - 8}" y="${y + 15}" text-anchor="end">${escaped(short)}</text>

@@ -1,5 +1,5 @@
 import Table from 'cli-table3'
-import { type Goal, hasReached, type Section } from '../suite.ts'
+import { type Goal, hasReached, type Result, type Section } from '../suite.ts'
 
 /** For a terminal: a table of each section, a line for each goal. */
 export function tableOf({ title, unit, rows }: Section): string {
@@ -10,10 +10,11 @@ export function tableOf({ title, unit, rows }: Section): string {
     colAligns: ['left', 'right', 'right', 'right'],
     style: { head: [], border: [] },
   })
-  for (const { name, value, runs, ratioTo } of rows) {
+  const labels = labelsOf(rows)
+  for (const [index, { value, runs, ratioTo }] of rows.entries()) {
     const spread = (Math.max(...runs) - Math.min(...runs)) / value
     const ratio = hasRatio ? [ratioTo === undefined ? '' : ratioTo.ratio.toFixed(2)] : []
-    table.push([shortOf(name), numberOf(value), `${(100 * spread).toFixed(0)} %`, ...ratio])
+    table.push([labels[index]!, numberOf(value), `${(100 * spread).toFixed(0)} %`, ...ratio])
   }
   return table.toString()
 }
@@ -24,9 +25,13 @@ export function lineOf(goal: Goal): string {
   return `${hasReached(goal) ? 'reached' : 'MISSED '} ${name}: ${value.toPrecision(3)}, goal ${isLimit ? '≤' : '≥'} ${wanted}${allowed}`
 }
 
-/** A result's name without what its section says. */
-export function shortOf(name: string): string {
-  return name.replace(/^[^:]*: /, '').replace(/, [^,]*$/, '')
+/** The results' names without what their section says, or all of them say: `case: variant, measure`. */
+export function labelsOf(rows: readonly Result[]): string[] {
+  const parts = rows.map(({ name }) => /^(?:[^:]*: )?(.*), ([^,]*)$/.exec(name)!)
+  const isOf = (part: 1 | 2): boolean => new Set(parts.map((found) => found[part])).size > 1
+  return parts.map(([, variant, measure]) =>
+    isOf(2) && !isOf(1) ? measure! : isOf(2) ? `${variant}, ${measure}` : variant!,
+  )
 }
 
 export function numberOf(value: number): string {

@@ -28,7 +28,7 @@ test('a suite is measured, and told as a table, as JSON and as one page', { time
   })
   expect(results).toContainEqual({
     suite: 'memory',
-    name: 'queued: 64 bytes, bytes',
+    name: 'queued: 96 bytes, bytes',
     unit: 'bytes beyond the payload',
     value: expect.any(Number),
     runs: [expect.any(Number)],
