@@ -395,6 +395,7 @@ export class Dispatcher implements LaneHost {
   }
 
   private readonly onWake = (): void => {
+    this.control[idleWord(this.thread)] = 0
     if (!this.isStopped) this.pass()
     this.mailboxNotices.flush()
   }

@@ -22,5 +22,9 @@ export function forTopic(routed: RoutedHandler, topic: string, { struct }: Event
       `Handler ${handler.name} reads the struct ${fingerprint}: the data of ${topic} ${has}`,
     )
   }
-  return { ...routed, handler: { ...handler, handle, plain: handle } }
+  // Neither is it asked which it wants, nor are there attempts: it would be the same each time.
+  return {
+    ...routed,
+    handler: { ...handler, handle, plain: handle, filter: undefined, resilience: undefined },
+  }
 }

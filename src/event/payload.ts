@@ -1,4 +1,5 @@
-import { DecodeError } from '../errors.ts'
+import { DecodeError, EncodeError } from '../errors.ts'
+import { binaryLength, isBinary, isDetached } from './binary.ts'
 import { decode, encode } from './msgpack/codec.ts'
 import type { ValueDecoder } from './msgpack/value-decoder.ts'
 import type { ValueEncoder } from './msgpack/value-encoder.ts'
@@ -44,9 +45,11 @@ export function writePayload(
     payload.bytes = scratch.bytes
     payload.length = scratch.length
     payload.flags = CODEC_STRUCT
-  } else if (data instanceof Uint8Array) {
+  } else if (isBinary(data)) {
+    if (isDetached(data))
+      throw new EncodeError('Bytes that were transferred to somebody else can not be sent')
     payload.bytes = data
-    payload.length = data.length
+    payload.length = binaryLength(data)
     payload.flags = CODEC_BYTES
   } else if (data === undefined) {
     payload.bytes = undefined

@@ -1,5 +1,6 @@
 import type { Ticket } from '../../native-free-ring/src/index.ts'
 import { DecodeError } from '../errors.ts'
+import { copyBinary } from './binary.ts'
 import { type BlockRef, writeRef } from './block-ref.ts'
 import { putKey } from './key.ts'
 import { readDouble, readLength16, readWord, writeLength16 } from './little-endian.ts'
@@ -67,9 +68,6 @@ const FLAG_MASK = (1 << FLAG_BITS) - 1
 const TWO_32 = 4294967296
 /** The last moment that a date can be. */
 const MAX_TIME = 8.64e15
-
-/** Up to so many bytes, a loop over them beats a call into the runtime. */
-const SHORT_BYTES = 64
 
 /** What a publisher writes: every field prepared, sizes known, before anything is claimed. */
 export type Draft = {
@@ -162,9 +160,7 @@ export function writeDraft(space: Space, at: number, draft: Draft): void {
     writeRef(words, start, draft.block!)
     return
   }
-  if (dataBytes > SHORT_BYTES)
-    bytes.set(data.length === dataBytes ? data : data.subarray(0, dataBytes), start)
-  else for (let i = 0; i < dataBytes; i++) bytes[start + i] = data[i]!
+  copyBinary(bytes, start, data, dataBytes)
 }
 
 function writeOptional(bytes: Uint8Array, at: number, draft: Draft): void {

@@ -37,6 +37,11 @@ export class Clock {
     return this.left <= 0
   }
 
+  /** So many readings were the last one. */
+  spend(readings: number): void {
+    this.left -= readings
+  }
+
   now(): number {
     if (this.left-- > 0) return this.time
     const time = this.read()

@@ -1,4 +1,5 @@
 import { FULL, type RingWriter } from '../../native-free-ring/src/index.ts'
+import { binaryLength, copyBinary, isBinary } from '../event/binary.ts'
 import { Block } from '../event/block.ts'
 import { encodePlain, scratch } from '../event/msgpack/codec.ts'
 import { NOT_PLAIN } from '../event/msgpack/plain-writer.ts'
@@ -56,7 +57,7 @@ export abstract class DirectWriter implements Target {
   protected write(topicId: number, { write, encoder }: DataFormat, data: unknown): boolean {
     let at: number
     if (write !== undefined) at = write(data, this, topicId | (CODEC_STRUCT << TOPIC_BITS))
-    else if (data instanceof Uint8Array) at = this.writeBytes(topicId, data)
+    else if (isBinary(data)) at = this.writeBytes(topicId, data)
     else at = this.writePlain(topicId, data, encoder)
     if (at < 0) return false
     if (this.lanes.left === 0) this.lanes.endRun()
@@ -67,6 +68,7 @@ export abstract class DirectWriter implements Target {
   protected begin(): boolean {
     if (!this.isOpen()) return false
     this.lanes.beginRun(this.clock.now())
+    this.clock.spend(this.lanes.left - 1)
     return true
   }
 
@@ -95,9 +97,11 @@ export abstract class DirectWriter implements Target {
   }
 
   private writeBytes(topicId: number, data: Uint8Array): number {
-    if (data instanceof Block) return NOT_PLAIN
-    const at = this.claim(data.length, topicId | (CODEC_BYTES << TOPIC_BITS))
-    if (at !== FULL) this.bytes.set(data, at)
+    const length = binaryLength(data)
+    // Nothing, or nobody's any more: the long way tells.
+    if (length === 0 || data instanceof Block) return NOT_PLAIN
+    const at = this.claim(length, topicId | (CODEC_BYTES << TOPIC_BITS))
+    if (at !== FULL) copyBinary(this.bytes, at, data, length)
     return at
   }
 }

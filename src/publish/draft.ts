@@ -1,4 +1,5 @@
 import { CapabilityError, InvalidEventError } from '../errors.ts'
+import { copyBinary } from '../event/binary.ts'
 import { Block } from '../event/block.ts'
 import { type EncodedExtras, encodeExtras } from '../event/extras.ts'
 import { keyBytes } from '../event/key.ts'
@@ -96,7 +97,9 @@ export function keepDraft(draft: Draft): Draft {
   if (data === undefined || data instanceof Block) return { ...draft }
   const length = (flags & IN_BLOCK) === 0 ? dataBytes : blockBytes
   // Not `data.slice`, which is a view if the data is a Buffer.
-  return { ...draft, data: new Uint8Array(data.subarray(0, length)) }
+  const kept = new Uint8Array(length)
+  copyBinary(kept, 0, data, length)
+  return { ...draft, data: kept }
 }
 
 export function tooLarge(bytes: number, limit: number): InvalidEventError {

@@ -126,7 +126,8 @@ export class LaneWriters {
     this.run++
     if (!this.inRun) this.begin()
     // Each may have to be told of.
-    this.left = this.runs.mayWait && !this.notices.wantsLevels ? RUN_EVENTS - this.uncommitted : 1
+    const isRun = this.runs.mayWait && !this.notices.wantsLevels
+    this.left = isRun ? Math.max(1, RUN_EVENTS - this.uncommitted) : 1
   }
 
   /** Nothing more is written in this run. */
@@ -212,12 +213,12 @@ export class LaneWriters {
   /** What was written last becomes visible with what follows, if it may: at once, if its reader has nothing else to read. */
   commitSoon(): void {
     const { runs } = this
-    if (!runs.mayWait || this.uncommitted >= RUN_EVENTS || this.isIdle(this.latest)) runs.flush()
+    if (!runs.mayWait || this.uncommitted >= RUN_EVENTS || this.isIdle(this.latest)) runs.commit()
   }
 
   /** Makes everything visible that this thread has published. */
   flush(): void {
-    this.runs.flush()
+    this.runs.commit()
   }
 
   /** Forgets everything written since the last commit. */

@@ -186,7 +186,7 @@ export class Publisher implements Publishing {
     let droppedType = ''
     let { lanes } = this.queuesOf(NORMAL).pools
     const commit = (): void => {
-      this.parts.runs.flush()
+      this.parts.runs.commit()
       if (dropped > 0) this.countDrops(droppedType, dropped)
       dropped = 0
       committed = accepted

@@ -51,8 +51,13 @@ export class Runs {
     void RUN_END.then(this.end)
   }
 
-  /** Makes everything visible that this thread has published. */
+  /** Makes everything visible that this thread has published; not in the middle of a batch. */
   flush(): void {
+    if (!this.isHeld) this.commit()
+  }
+
+  /** The same, whoever holds it. */
+  commit(): void {
     const { open } = this
     if (open.length === 0) return
     for (let i = 0; i < open.length; i++) open[i]!.commit()

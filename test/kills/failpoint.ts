@@ -14,7 +14,7 @@ export const PUBLISH_STEPS = [
   'RingWriter.want.store',
   'Runs.enter.store',
   'Runs.enter.load',
-  'Runs.flush.store',
+  'Runs.commit.store',
   'RingWriter.commit.store',
   'homeOf.load',
   'wake.load',

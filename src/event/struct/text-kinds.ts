@@ -1,17 +1,9 @@
+import { binaryLength, copyBinary, isBinary, isDetached } from '../binary.ts'
 import { readText } from '../msgpack/text.ts'
 import { type FixedKind, SPAN_BYTES, type VariableKind } from './kind.ts'
 
-/** Up to so many bytes, a loop over them beats a call into the runtime. */
+/** Up to so many characters, a loop over them beats a call into the runtime. */
 const SHORT = 64
-
-/** Of a subclass it may be whatever that says. */
-const lengthOf = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'length')!
-  .get as (this: Uint8Array) => number
-
-/** Not what only has its prototype. */
-function isBytes(value: unknown): value is Uint8Array {
-  return ArrayBuffer.isView(value) && value instanceof Uint8Array
-}
 
 /** Text of up to `max` bytes of UTF-8, behind its length. */
 export function fixedText(max: number): FixedKind {
@@ -21,8 +13,7 @@ export function fixedText(max: number): FixedKind {
     bytes: prefix + max,
     align: 1,
     size: undefined,
-    // No character takes more than three bytes.
-    accepts: (value) => typeof value === 'string' && (3 * value.length <= max || textSize(value) <= max),
+    accepts: (value) => isText(value) && (3 * value.length <= max || textSize(value) <= max),
     get: (bytes, _words, _doubles, at) => {
       const start = at + prefix
       return readText(bytes, start, start + lengthAt(bytes, at, prefix, max))
@@ -42,15 +33,16 @@ export function fixedBytes(max: number): FixedKind {
     bytes: prefix + max,
     align: 1,
     size: undefined,
-    accepts: (value) => isBytes(value) && lengthOf.call(value) <= max,
+    accepts: (value) => isBytes(value) && binaryLength(value) <= max,
     get: (bytes, _words, _doubles, at) => {
       const start = at + prefix
       return bytes.subarray(start, start + lengthAt(bytes, at, prefix, max))
     },
     put: (bytes, _words, _doubles, at, value) => {
-      const size = lengthOf.call(value)
+      // A getter of another field may have made it longer.
+      const size = Math.min(binaryLength(value), max)
       putLength(bytes, at, prefix, size)
-      putBytes(bytes, at + prefix, value, size)
+      copyBinary(bytes, at + prefix, value, size)
     },
   }
 }
@@ -60,7 +52,7 @@ export const TEXT: VariableKind = {
   description: 'str',
   bytes: SPAN_BYTES,
   align: 4,
-  accepts: (value) => typeof value === 'string',
+  accepts: isText,
   size: textSize,
   get: readText,
   put: putText,
@@ -72,9 +64,9 @@ export const BYTES: VariableKind = {
   bytes: SPAN_BYTES,
   align: 4,
   accepts: isBytes,
-  size: (value) => lengthOf.call(value),
+  size: binaryLength,
   get: (bytes, start, end) => bytes.subarray(start, end),
-  put: putBytes,
+  put: copyBinary,
 }
 
 /** One of these texts, as its number among them. */
@@ -112,6 +104,16 @@ function putLength(bytes: Uint8Array, at: number, prefix: 1 | 2, length: number)
   if (prefix === 2) bytes[at + 1] = length >> 8
 }
 
+/** Well-formed: a lone surrogate would arrive as something else. */
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value.isWellFormed()
+}
+
+/** Not those of somebody else, who has got their memory. */
+function isBytes(value: unknown): value is Uint8Array {
+  return isBinary(value) && !isDetached(value)
+}
+
 /** Of its UTF-8. */
 function textSize(text: string): number {
   const { length } = text
@@ -141,9 +143,4 @@ function putLong(bytes: Uint8Array, at: number, text: string): number {
   const encoded = Buffer.from(text)
   bytes.set(encoded, at)
   return encoded.length
-}
-
-function putBytes(bytes: Uint8Array, at: number, value: Uint8Array, size: number): void {
-  if (size > SHORT) bytes.set(value, at)
-  else for (let i = 0; i < size; i++) bytes[at + i] = value[i]!
 }

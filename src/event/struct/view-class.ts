@@ -1,113 +1,77 @@
 import { MAY_GENERATE } from '../msgpack/generate.ts'
-import type { Layout, PlacedField } from './layout.ts'
-import { AT, END, FIELDS, isPresent, ROOT, readVariable, SPACE, StructPart, StructView } from './view.ts'
+import { composedView } from './composed-view.ts'
+import type { Layout, PlacedField, PlacedValue } from './layout.ts'
+import { BIND, FIELDS, readVariable, SETTLED, StructPart, StructView } from './view.ts'
 
 export type ViewClass = new () => StructView
-type PartClass = new (root: StructView) => StructPart
 
 /** What the text of a generated class refers to. */
-const NAMES = { SPACE, AT, END, ROOT, StructPart, StructView, isPresent, readVariable } as const
+const NAMES = { BIND, FIELDS, SETTLED, StructPart, StructView, readVariable } as const
 
 /** The class of views of structs with this layout: made as text that is compiled, or of closures where that is not allowed. */
 export function viewClass({ fields }: Layout, generates = MAY_GENERATE): ViewClass {
-  const parts: PartClass[] = []
-  return define(fields, undefined, parts, generates) as ViewClass
+  return generates ? generate(fields) : composedView(fields)
 }
 
-/** `part`: its number, of a struct inside. Its own parts are in `parts` afterwards. */
-function define(
-  fields: readonly PlacedField[],
-  part: number | undefined,
-  parts: PartClass[],
-  generates: boolean,
-): ViewClass | PartClass {
-  const numbers = fields.map((field) => {
-    if (field.kind !== undefined) return undefined
-    const number = parts.push(undefined!) - 1
-    parts[number] = define(field.fields, number, parts, generates) as PartClass
-    return number
-  })
-  const made = (generates ? generate : compose)(fields, part !== undefined, numbers, parts)
-  Object.defineProperty(made.prototype, FIELDS, { value: fields })
-  return made
+/** What the text refers to. */
+type Referred = { readonly values: PlacedValue[]; readonly groups: (readonly PlacedField[])[] }
+
+/** One class, and inside of it those of the structs inside, which can so read what is private to it: where the whole lies. */
+function generate(fields: readonly PlacedField[]): ViewClass {
+  const referred: Referred = { values: [], groups: [] }
+  const { values, groups } = referred
+  const text = `return class extends StructView {
+    #space = SETTLED;
+    #at = 0;
+    #end = 0;
+    [BIND](space, at, end) {
+      // Storing an object where it is already costs more than a look.
+      if (this.#space !== space) this.#space = space;
+      this.#at = at;
+      this.#end = end;
+    }
+    ${membersOf(fields, 'this', '', referred)}
+  }`
+  const gets = values.map(({ kind }) => kind.get)
+  const head = `const { ${Object.keys(NAMES).join(', ')} } = names, [${gets.map((_, index) => `get${index}`).join(', ')}] = gets;`
+  const make = new Function('names', 'kinds', 'groups', 'gets', head + text)
+  const kinds = values.map(({ kind }) => kind)
+  return make(NAMES, kinds, groups, gets) as ViewClass
 }
 
-/** `numbers`: those of its parts. */
-function generate(
-  fields: readonly PlacedField[],
-  isPart: boolean,
-  numbers: readonly (number | undefined)[],
-  parts: readonly PartClass[],
-): ViewClass | PartClass {
-  const root = isPart ? 'this[ROOT]' : 'this'
-  const kinds = fields.map(({ kind }) => kind)
-  const gets = kinds.map((kind) => kind?.get)
-  const made = numbers.flatMap((number, index) =>
-    number === undefined ? [] : `this.#part${index} = new parts[${number}](${isPart ? 'root' : 'this'});`,
-  )
-  const getters = fields.map(({ kind, name, presence, ...field }, index) => {
+/** The members of a class with these fields, as text. `root` is the view, as an expression; the constructor begins with `first`. */
+function membersOf(fields: readonly PlacedField[], root: string, first: string, referred: Referred): string {
+  const group = referred.groups.push(fields) - 1
+  const parts: string[] = []
+  const made: string[] = []
+  const getters = fields.map((field, index) => {
+    const part = `#part${group}_${index}`
+    const value = field.kind === undefined ? `this.${part}` : readOf(field, referred.values)
+    if (field.kind === undefined) {
+      parts.push(`${part};`)
+      made.push(`this.${part} = new (${partOf(field.fields, referred)})(${root});`)
+    }
+    const { presence } = field
     const isThere = presence && `(space.bytes[at + ${presence.at}] & ${presence.mask}) !== 0`
-    const value =
-      kind === undefined
-        ? `this.#part${index}`
-        : kind.size === undefined
-          ? `get${index}(space.bytes, space.words, space.doubles, at + ${(field as { at: number }).at})`
-          : `readVariable(kinds[${index}], space, at, root[END], ${(field as { at: number }).at})`
-    return `get ${JSON.stringify(name)}() {
-      const root = ${root}, space = root[SPACE], at = root[AT];
+    return `get ${JSON.stringify(field.name)}() {
+      const root = ${root}, space = root.#space, at = root.#at;
       return ${isThere ? `${isThere} ? ${value} : undefined` : value};
     }`
   })
-  const text = `
-    const [${gets.map((_, index) => `get${index}`).join(', ')}] = gets;
-    return class extends ${isPart ? 'StructPart' : 'StructView'} {
-      ${numbers.map((number, index) => (number === undefined ? '' : `#part${index};`)).join('')}
-      constructor(root) { super(root); ${made.join('')} }
-      ${getters.join('\n')}
-    }`
-  const make = new Function(...Object.keys(NAMES), 'gets', 'kinds', 'parts', text)
-  return make(...Object.values(NAMES), gets, kinds, parts) as ViewClass | PartClass
+  return `${parts.join(' ')}
+    constructor(root) { super(); ${first} ${made.join(' ')} }
+    static { Object.defineProperty(this.prototype, FIELDS, { value: groups[${group}] }); }
+    ${getters.join('\n')}`
 }
 
-/** Where it looks up what the text would have written down. */
-function compose(
-  fields: readonly PlacedField[],
-  isPart: boolean,
-  numbers: readonly (number | undefined)[],
-  parts: readonly PartClass[],
-): ViewClass | PartClass {
-  const made = new WeakMap<object, (StructPart | undefined)[]>()
-  const makeParts = (view: object, root: StructView): void => {
-    made.set(
-      view,
-      numbers.map((number) => (number === undefined ? undefined : new parts[number]!(root))),
-    )
-  }
-  const composed = isPart
-    ? class extends StructPart {
-        constructor(root: StructView) {
-          super(root)
-          makeParts(this, root)
-        }
-      }
-    : class extends StructView {
-        constructor() {
-          super()
-          makeParts(this, this)
-        }
-      }
-  for (const [index, field] of fields.entries()) {
-    const { name, presence } = field
-    const get = function (this: StructView | StructPart): unknown {
-      const root = this instanceof StructPart ? this[ROOT] : this
-      const space = root[SPACE]
-      const at = root[AT]
-      if (presence !== undefined && !isPresent(space, at, presence)) return undefined
-      if (field.kind === undefined) return made.get(this)![index]
-      if (field.kind.size !== undefined) return readVariable(field.kind, space, at, root[END], field.at)
-      return field.kind.get(space.bytes, space.words, space.doubles, at + field.at)
-    }
-    Object.defineProperty(composed.prototype, name, { get, configurable: true })
-  }
-  return composed as unknown as ViewClass | PartClass
+/** The class of a struct inside of another one. */
+function partOf(fields: readonly PlacedField[], referred: Referred): string {
+  return `class extends StructPart { #root; ${membersOf(fields, 'this.#root', 'this.#root = root;', referred)} }`
+}
+
+function readOf(field: PlacedValue, values: PlacedValue[]): string {
+  const number = values.push(field) - 1
+  return field.kind.size === undefined
+    ? `get${number}(space.bytes, space.words, space.doubles, at + ${field.at})`
+    : `readVariable(kinds[${number}], space, at, root.#end, ${field.at})`
 }

@@ -4,13 +4,8 @@ import type { Space } from '../space.ts'
 import type { VariableKind } from './kind.ts'
 import type { PlacedField, Presence } from './layout.ts'
 
-/** Where a view's struct lies. Symbols, since a struct may have fields of any name. */
-export const SPACE = Symbol('space')
-export const AT = Symbol('at')
-export const END = Symbol('end')
-/** Of the view of a struct inside of another one: that one's. */
-export const ROOT = Symbol('root')
-/** On a view's prototype. */
+/** On a view's prototype, symbols: a struct may have fields of any name. */
+export const BIND = Symbol('bind')
 export const FIELDS = Symbol('fields')
 
 /** The fields of a struct as an object has them. Each is read where it lies, whenever it is asked for. */
@@ -32,29 +27,13 @@ abstract class Fields {
   }
 }
 
-/** A struct where it lies: `bind` shows it another one. */
+/** A struct where it lies. What it is bound to is private: nothing that copies an object's fields takes it along. */
 export abstract class StructView extends Fields {
-  [SPACE]: Space;
-  [AT]: number;
-  [END]: number
-
-  constructor() {
-    super()
-    this[SPACE] = SETTLED
-    this[AT] = 0
-    this[END] = 0
-  }
+  abstract [BIND](space: Space, at: number, end: number): void
 }
 
 /** A struct inside of another one. */
-export abstract class StructPart extends Fields {
-  readonly [ROOT]: StructView
-
-  constructor(root: StructView) {
-    super()
-    this[ROOT] = root
-  }
-}
+export abstract class StructPart extends Fields {}
 
 export function isView(value: unknown): value is StructView {
   return value instanceof StructView
@@ -67,15 +46,12 @@ export function isStruct(value: unknown): value is Fields {
 
 /** From here on the view shows the struct from `at` to `end`. */
 export function bind(view: StructView, space: Space, at: number, end: number): void {
-  // Storing an object where it is already costs more than a look.
-  if (view[SPACE] !== space) view[SPACE] = space
-  view[AT] = at
-  view[END] = end
+  view[BIND](space, at, end)
 }
 
 /** What it showed is about to be given back: reading it is an error from here on. */
 export function unbind(view: StructView): void {
-  view[SPACE] = SETTLED
+  view[BIND](SETTLED, 0, 0)
 }
 
 export function isPresent({ bytes }: Space, at: number, presence: Presence): boolean {
@@ -111,7 +87,7 @@ class SettledSpace implements Space {
   }
 }
 
-const SETTLED: Space = new SettledSpace()
+export const SETTLED: Space = new SettledSpace()
 
 function settled(): DecodeError {
   return new DecodeError(

@@ -1,4 +1,5 @@
 import { EncodeError } from '../../errors.ts'
+import { binaryLength, isBinary, isDetached } from '../binary.ts'
 import { MAY_GENERATE } from '../msgpack/generate.ts'
 import type { Space } from '../space.ts'
 import type { Kind } from './kind.ts'
@@ -110,7 +111,6 @@ function compose({ bytes: fixed, presenceAt }: Layout, steps: readonly Step[]): 
   return (value, target, tag) => {
     if (!isObject(value)) throw wrong(undefined, value)
     const found: any[] = []
-    let total = fixed
     for (const step of steps) {
       const { field, parent } = step
       const from = parent === undefined ? value : found[parent]
@@ -118,9 +118,15 @@ function compose({ bytes: fixed, presenceAt }: Layout, steps: readonly Step[]): 
       found.push(own)
       if (own === undefined && (from === undefined || field.presence !== undefined)) continue
       if (!(field.kind === undefined ? isObject(own) : field.kind.accepts(own))) throw wrong(step, own)
-      if (field.kind?.size !== undefined) total += field.kind.size(own)
     }
-    const at = target.claim(total, tag)
+    // Once all have been read: a getter of another may have made them longer.
+    const sizes = values.map(([index, { kind }]) =>
+      found[index] === undefined ? 0 : (kind.size?.(found[index]) ?? 0),
+    )
+    const at = target.claim(
+      sizes.reduce((sum, size) => sum + size, fixed),
+      tag,
+    )
     if (at < 0) return at
     const { bytes, words, doubles } = target
     bytes.fill(0, at + presenceAt, at + fixed)
@@ -129,12 +135,12 @@ function compose({ bytes: fixed, presenceAt }: Layout, steps: readonly Step[]): 
       if (presence !== undefined && found[index] !== undefined) bytes[at + presence.at]! |= presence.mask
     }
     let to = at + fixed
-    for (const [index, { kind, at: place }] of values) {
+    for (const [number, [index, { kind, at: place }]] of values.entries()) {
       const own = found[index]
       if (own === undefined) continue
       if (kind.size === undefined) kind.put(bytes, words, doubles, at + place, own)
       else {
-        const size = kind.size(own)
+        const size = sizes[number]!
         words[(at + place) >> 2] = to - at
         words[(at + place + 4) >> 2] = size
         kind.put(bytes, to, own, size)
@@ -171,6 +177,7 @@ function nameOf(kind: Kind | undefined): string {
 function shown(value: unknown): string {
   if (typeof value === 'string')
     return value.length > 32 ? `a text of ${value.length} characters` : JSON.stringify(value)
-  if (value instanceof Uint8Array) return `${value.length} bytes`
+  if (isBinary(value))
+    return isDetached(value) ? 'bytes that were transferred' : `${binaryLength(value)} bytes`
   return typeof value === 'object' || typeof value === 'function' ? `an ${typeof value}` : String(value)
 }

@@ -89,6 +89,24 @@ for (const generates of [true, false]) {
     expect(thrown(undefined)).toThrow('A struct is written from an object, not undefined')
   })
 
+  test(`bytes that grow before all is read are written no further than was claimed (${how})`, () => {
+    for (const field of [bytes(4), bytes()]) {
+      const buffer = new ArrayBuffer(4, { maxByteLength: 4_000 })
+      const scratch = new StructScratch()
+      scratch.limit = 4_096
+      scratch.bytes.fill(0xa5)
+      const value = {
+        data: new Uint8Array(buffer),
+        get last() {
+          buffer.resize(3_000)
+          return 5
+        },
+      }
+      writeFunction(layOut({ data: field, last: f64 }), generates)(value, scratch, 0)
+      expect(scratch.bytes.subarray(scratch.length).every((byte) => byte === 0xa5)).toBe(true)
+    }
+  })
+
   test(`getters are asked once, and before anything is claimed (${how})`, () => {
     const asked: string[] = []
     const value = {
