@@ -39,8 +39,10 @@ describe.each([
         engine.publish('h.bytes', data, options)
       }
     })
-    const small = received.filter((data) => data instanceof Uint8Array)
-    expect(small.map((data) => data[199]).sort((a, b) => a - b)).toEqual(Array.from({ length: 150 }, (_, n) => n))
+    const small: Uint8Array[] = received.filter((data) => data instanceof Uint8Array)
+    expect(small.map((data) => data[199]!).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 150 }, (_, n) => n),
+    )
     const structs = received.filter((data) => !(data instanceof Uint8Array))
     for (const { head, last } of structs) expect([head, last]).toEqual([new Uint8Array(4), 5])
     expect(structs.map(({ tail }) => tail.length).sort()).toEqual([3_000, 5_000])
