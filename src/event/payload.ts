@@ -80,8 +80,12 @@ export function readPayload(
   const { bytes } = space
   const codec = flags & CODEC_MASK
   if (codec === CODEC_NONE) return undefined
-  // Not `subarray`, which takes half as long again.
-  if (codec === CODEC_BYTES) return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start)
+  if (codec === CODEC_BYTES) {
+    // Where there are none, the padding before them is missing, too.
+    if (start >= end) return bytes.subarray(end, end)
+    // Not `subarray`, which takes half as long again.
+    return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start)
+  }
   if (codec === CODEC_STRUCT) {
     if (struct === undefined) throw new DecodeError('A struct of which nobody knows the fields')
     return struct.read(space, start, end)
